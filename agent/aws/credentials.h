@@ -1,0 +1,46 @@
+// Where keys come from: the configuration, the environment, shared files with profiles, the
+// container and instance services. A struct credentials_store holds the current keys for every
+// thread; a provider refreshes it before they expire (credentials thread of runtime).
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/io.h"
+#include "base/transport.h"
+#include "config/config.h"
+
+struct credentials { // copies; wiped by credentials_deinit
+    char *access_key_id;
+    char *secret_access_key;
+    char *session_token; // NULL for long-lived keys
+    uint64_t expires_s;  // Unix seconds; 0: never
+    uint64_t version;    // grows with every refresh
+};
+void credentials_deinit(struct credentials *credentials);
+
+struct credentials_store; // opaque, any thread
+
+struct credentials_store *credentials_store_create(void);
+void credentials_store_free(struct credentials_store *store);
+// A copy of the current keys. E_UNAVAILABLE when there are none, with the reason in the status.
+NODISCARD int credentials_store_get(struct credentials_store *store,
+                                    struct credentials *out_credentials);
+// The service refused these keys (expired, unknown): asks for a refresh at once unless a newer
+// version is there already.
+void credentials_store_refused(struct credentials_store *store, uint64_t version);
+// Where the keys come from, or why there are none. One sentence for people, at most `size` bytes.
+void credentials_store_describe(struct credentials_store *store, char *text, size_t size);
+
+// The chain. One step does one bounded try; the thread of the caller waits in between.
+struct credentials_chain; // opaque
+struct credentials_chain *credentials_chain_create(struct io *io, struct transport *transport,
+                                                   const struct credentials_config *config,
+                                                   struct credentials_store *store);
+void credentials_chain_free(struct credentials_chain *chain);
+// Refreshes when it is time. Returns the monotonic time of the next step. May block on `transport`.
+uint64_t credentials_chain_step(struct credentials_chain *chain, uint64_t now_ns);
+// Called when credentials_store_refused wants a step at once.
+void credentials_store_set_bell(struct credentials_store *store, void (*bell)(void *context),
+                                void *context);

@@ -1,0 +1,101 @@
+// Which bytes are new: the files of one flow, in the order in which they are to be read.
+//
+// A source owns watching (inotify and rescan), the identity of generations, and open descriptors.
+// It hands out chunks; it knows nothing of records and keeps no position of its own beyond what the
+// caller confirms. All of it belongs to the flow's collector thread and does no waiting:
+// source_step does a bounded amount of work and says when it wants to be called again.
+//
+// Diagnostics: nothing that a file or directory does is an error of source_step. What is not read
+// is listed with its reason (source_files); what could not be read is reported as a loss, once.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/generation.h"
+#include "base/io.h"
+#include "base/slice.h"
+#include "base/stats.h"
+#include "config/config.h"
+
+struct source;      // opaque
+struct source_file; // opaque: one generation that is known to the source
+
+// What the source tells its owner. Called from within source_* functions, on the same thread.
+struct source_events {
+    void *context;
+    // A generation is new, its head has grown, it was renamed, or its state changed: to be stored
+    // before data of it. With GENERATION_FORGET it is dropped. Borrowed for the call.
+    void (*generation)(void *context, const struct generation *generation);
+    // Bytes that were passed over by start_at.
+    void (*skipped)(void *context, const struct generation *generation, uint64_t bytes);
+    // Bytes that were gone before they could be read. `exact`: their number is known, else it is at
+    // least so many.
+    void (*lost)(void *context, const struct generation *generation, uint64_t bytes, bool exact);
+    // `file` will not be read or mentioned again; drop what was attached to it.
+    void (*closed)(void *context, struct source_file *file);
+};
+
+// `known` are the generations that the queue remembers, with their positions (copied). `same_boot`:
+// device numbers in it are those of this boot. `fresh`: the flow is new, or its `files` have
+// changed, so that start_at applies to what is there now.
+struct source_options {
+    const struct source_config *config;
+    const struct generation *known;
+    size_t known_count;
+    bool same_boot;
+    bool fresh;
+    uint64_t next_id; // first unused generation id
+    struct source_events events;
+    struct stats *stats;
+};
+
+NODISCARD int source_open(struct io *io, const struct source_options *options,
+                          struct source **out_source);
+void source_close(struct source *source);
+
+// The inotify descriptor to wait on, -1 where there is none.
+int source_notify_fd(const struct source *source);
+
+// One bounded piece of discovery: events, rescan within its budget, files whose end is proven.
+// Returns the monotonic time of the next piece of work that no event announces.
+uint64_t source_step(struct source *source, uint64_t now_ns);
+
+// The next file with unread bytes, or whose end has just been proven; NULL when every file is read.
+// Files take fair turns; generations of one log come oldest first.
+struct source_file *source_next(struct source *source, uint64_t now_ns);
+const struct generation *source_file_generation(const struct source_file *file);
+// What the owner attaches to a file (its framer); NULL at first.
+void *source_file_user(const struct source_file *file);
+void source_file_set_user(struct source_file *file, void *user);
+// Whether it is read to its end for good: nothing will ever be appended.
+bool source_file_ended(const struct source_file *file);
+
+// Reads the next bytes of the file, behind what was read before, into `room`. Returns the number, 0
+// at the end for now. A truncation that shows itself here ends the generation (events.lost) and
+// gives 0.
+NODISCARD int64_t source_read(struct source *source, struct source_file *file, uint8_t *room,
+                              size_t size, uint64_t now_ns);
+// Steps back to the confirmed position, so that it is read again from there (after the queue
+// refused).
+void source_rewind(struct source *source, struct source_file *file);
+
+// Everything before `position` is in the queue now. `tail` is the fingerprint of the bytes before
+// it.
+void source_confirm(struct source *source, struct source_file *file, uint64_t position,
+                    struct fingerprint tail);
+
+// A last look for `run --once`: true when every matched file was read to its present end.
+bool source_caught_up(struct source *source, uint64_t now_ns);
+
+// For status: every match, also those that are not read.
+struct source_file_info {
+    const char *path;
+    uint64_t position; // read so far
+    uint64_t size;
+    const char *state; // "reading", "at end", or "not read: <reason>"
+};
+void source_files(const struct source *source,
+                  void (*each)(void *context, const struct source_file_info *info), void *context);

@@ -1,0 +1,3 @@
+// A library needs a source.
+extern int kintail_empty;
+int kintail_empty;

@@ -1,0 +1,1 @@
+install(TARGETS kintail kintail-sandbox RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
