@@ -160,9 +160,9 @@ static enum file_kind kind_of_entry(int dir_fd, const struct dirent *entry)
     case DT_LNK:
         return FILE_SYMLINK;
     case DT_UNKNOWN: {
-        struct file_stat stat;
-        int error = statx_of(dir_fd, entry->d_name, AT_SYMLINK_NOFOLLOW, &stat);
-        return error < 0 ? FILE_OTHER : stat.kind;
+        struct file_stat stat = {.kind = FILE_OTHER};
+        (void)statx_of(dir_fd, entry->d_name, AT_SYMLINK_NOFOLLOW, &stat);
+        return stat.kind;
     }
     default:
         return FILE_OTHER;

@@ -25,6 +25,6 @@ static int remove_entry(const char *path, const struct stat *stat, int kind, str
 
 void tempdir_remove(char *path)
 {
-    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS); // NOLINT(concurrency-mt-unsafe)
     free(path);
 }
