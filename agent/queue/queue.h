@@ -145,6 +145,9 @@ bool queue_drained(const struct queue *queue);
 // Makes appended data durable when it is due, seals segments, gives acknowledged ones back. Returns
 // the monotonic time of the next work, TIME_NEVER until the next append.
 uint64_t queue_sync_step(struct queue *queue, uint64_t now_ns);
+// Makes everything that was appended durable now, whatever `sync` says (start positions, shutdown).
+// May be called by any thread while no other is in queue_sync_step.
+NODISCARD int queue_sync_now(struct queue *queue);
 // Called, from any of the threads, when the syncer has work, when the sender has new records, and
 // when the collector has room again. Must not call back into the queue.
 struct queue_bells {

@@ -82,6 +82,10 @@ NODISCARD int64_t source_read(struct source *source, struct source_file *file, u
 // refused).
 void source_rewind(struct source *source, struct source_file *file);
 
+// Fingerprint of the bytes just before `position` as they are in the file now, for a position whose
+// bytes the caller does not hold any more. Length 0 when they cannot be read.
+struct fingerprint source_tail(struct source *source, struct source_file *file, uint64_t position);
+
 // Everything before `position` is in the queue now. `tail` is the fingerprint of the bytes before
 // it.
 void source_confirm(struct source *source, struct source_file *file, uint64_t position,
