@@ -1,0 +1,107 @@
+#include "base/cursor.h"
+
+#include <endian.h>
+#include <string.h>
+
+uint16_t load_u16(const uint8_t *place)
+{
+    uint16_t value;
+    memcpy(&value, place, sizeof value);
+    return le16toh(value);
+}
+
+uint32_t load_u32(const uint8_t *place)
+{
+    uint32_t value;
+    memcpy(&value, place, sizeof value);
+    return le32toh(value);
+}
+
+uint64_t load_u64(const uint8_t *place)
+{
+    uint64_t value;
+    memcpy(&value, place, sizeof value);
+    return le64toh(value);
+}
+
+void store_u16(uint8_t *place, uint16_t value)
+{
+    value = htole16(value);
+    memcpy(place, &value, sizeof value);
+}
+
+void store_u32(uint8_t *place, uint32_t value)
+{
+    value = htole32(value);
+    memcpy(place, &value, sizeof value);
+}
+
+void store_u64(uint8_t *place, uint64_t value)
+{
+    value = htole64(value);
+    memcpy(place, &value, sizeof value);
+}
+
+struct slice cursor_bytes(struct cursor *cursor, size_t size)
+{
+    if (cursor->failed || size > cursor->rest.size) {
+        cursor->failed = true;
+        return slice_of(NULL, 0);
+    }
+    struct slice bytes = slice_of(cursor->rest.data, size);
+    cursor->rest = slice_skip(cursor->rest, size);
+    return bytes;
+}
+
+uint8_t cursor_u8(struct cursor *cursor)
+{
+    struct slice bytes = cursor_bytes(cursor, sizeof(uint8_t));
+    return cursor->failed ? 0 : bytes.data[0];
+}
+
+uint16_t cursor_u16(struct cursor *cursor)
+{
+    struct slice bytes = cursor_bytes(cursor, sizeof(uint16_t));
+    return cursor->failed ? 0 : load_u16(bytes.data);
+}
+
+uint32_t cursor_u32(struct cursor *cursor)
+{
+    struct slice bytes = cursor_bytes(cursor, sizeof(uint32_t));
+    return cursor->failed ? 0 : load_u32(bytes.data);
+}
+
+uint64_t cursor_u64(struct cursor *cursor)
+{
+    struct slice bytes = cursor_bytes(cursor, sizeof(uint64_t));
+    return cursor->failed ? 0 : load_u64(bytes.data);
+}
+
+void put_u8(struct buf *buf, uint8_t value)
+{
+    buf_append_byte(buf, value);
+}
+
+void put_u16(struct buf *buf, uint16_t value)
+{
+    uint8_t *room = buf_extend(buf, sizeof value);
+    if (room != NULL) {
+        store_u16(room, value);
+    }
+}
+
+void put_u32(struct buf *buf, uint32_t value)
+{
+    uint8_t *room = buf_extend(buf, sizeof value);
+    if (room != NULL) {
+        store_u32(room, value);
+    }
+}
+
+void put_u64(struct buf *buf, uint64_t value)
+{
+    uint8_t *room = buf_extend(buf, sizeof value);
+    if (room != NULL) {
+        store_u64(room, value);
+    }
+}
