@@ -3,6 +3,7 @@
 //
 // Diagnostics: E_SYNTAX with the offset of the first offending byte, E_TOO_LARGE when values nest
 // deeper than JSON_DEPTH_MAX. Strings must be valid UTF-8; a lone surrogate escape is accepted.
+// Where a function appends to a buffer, its sticky overflow is for the caller to check.
 #pragma once
 
 #include <stdbool.h>
@@ -49,13 +50,15 @@ struct json_walk {
     enum json_kind kind; // JSON_OBJECT or JSON_ARRAY
     int error;
     bool started;
+    bool finished;
 };
 
 void json_walk_init(struct json_walk *walk, struct slice value);
 bool json_walk_next(struct json_walk *walk);
 
-// Finds a member by a dotted path ("user.id") in an object; the last of duplicates wins, as in most
-// readers. Returns E_NOT_FOUND when there is none.
+// Finds a member by a dotted path ("user.id") in an object. Names are compared with their escapes
+// resolved; the last of duplicates wins, as in most readers, and a name that has dots itself wins
+// over a shorter one. Returns E_NOT_FOUND when there is none, or what is wrong with the text.
 NODISCARD int json_find(struct slice object, struct slice path, struct slice *out_value);
 // Appends the text of a JSON string with its escapes resolved (a lone surrogate becomes U+FFFD).
 // `raw` is with its quotes. E_SYNTAX when it is not a string.
