@@ -1,0 +1,292 @@
+#include "runtime/daemon.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/number.h"
+#include "runtime/flow.h"
+#include "runtime/keys.h"
+#include "runtime/readiness.h"
+#include "runtime/state_lock.h"
+#include "runtime/status_document.h"
+#include "runtime/status_socket.h"
+
+enum {
+    TICK_MS = 1000,      // supervision of the flows
+    TICK_ONCE_MS = 20,   // with `once`, and while stopping
+    REQUEST_BYTES = 256, // of a client of the status socket
+};
+
+struct daemon {
+    struct io *io;
+    const struct config *config;
+    bool once;
+    uint64_t started_ns;
+    int lock_fd;
+    int signal_fd;
+    int status_fd;
+    struct keys *keys;
+    struct syncer *syncer;
+    struct flow **flows;
+    size_t flow_count;
+    unsigned stop_signals; // SIGTERM or SIGINT so far
+};
+
+// ---- start ----
+
+static int exit_status_of(int error)
+{
+    switch (error) {
+    case -EACCES:
+    case -EPERM:
+        return EX_NOPERM;
+    case E_LOCKED:
+        return EX_UNAVAILABLE;
+    default:
+        return EX_IOERR;
+    }
+}
+
+static int take_lock(struct daemon *daemon)
+{
+    pid_t holder = 0;
+    const char *dir = daemon->config->state_dir;
+    daemon->lock_fd = state_lock_take(daemon->io, dir, &holder);
+    if (daemon->lock_fd >= 0) {
+        return 0;
+    }
+    if (daemon->lock_fd == E_LOCKED) {
+        log_error("state directory %s is in use by process %d; give each agent its own state_dir",
+                  dir, (int)holder);
+    } else {
+        log_error("cannot use state directory %s: %s; check state_dir and who owns it", dir,
+                  error_text(daemon->lock_fd));
+    }
+    return daemon->lock_fd;
+}
+
+static void open_status(struct daemon *daemon)
+{
+    const char *path = daemon->config->status_socket;
+    daemon->status_fd = status_socket_listen(path);
+    if (daemon->status_fd < 0) {
+        log_warning("no status socket at %s: %s; `kintail status` will not work", path,
+                    error_text(daemon->status_fd));
+    }
+}
+
+static int open_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); // inherited by every thread
+    sigdelset(&signals, SIGPIPE);
+    return signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static bool has_room(void *context)
+{
+    struct daemon *daemon = context;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < daemon->flow_count; i++) {
+        bytes += flow_queue_bytes(daemon->flows[i]);
+    }
+    return bytes < daemon->config->queue_total_max;
+}
+
+static void say_limits(const struct flow_config *flow)
+{
+    char queue[NUMBER_TEXT_MAX];
+    char memory[NUMBER_TEXT_MAX];
+    number_format_size(flow->queue.max_size, queue);
+    number_format_size(flow->memory, memory);
+    log_notice("flow %s: to %s stream %s; at most %s of queue, %s of requests in flight, %llu open"
+               " files",
+               flow->name, flow->to.service == SERVICE_KINESIS ? "kinesis" : "firehose",
+               flow->to.stream, queue, memory, (unsigned long long)flow->source.open_files_max);
+}
+
+static void create_flows(struct daemon *daemon)
+{
+    const struct config *config = daemon->config;
+    daemon->flows = xcalloc(config->flow_count, sizeof(struct flow *));
+    for (size_t i = 0; i < config->flow_count; i++) {
+        struct flow_options options = {
+            .config = config,
+            .flow = &config->flows[i],
+            .syncer = daemon->syncer,
+            .credentials = keys_store(daemon->keys),
+            .has_room = config->queue_total_max != 0 ? has_room : NULL,
+            .has_room_context = daemon,
+            .once = daemon->once,
+        };
+        say_limits(&config->flows[i]);
+        daemon->flows[i] = flow_create(daemon->io, &options);
+    }
+    daemon->flow_count = config->flow_count;
+    for (size_t i = 0; i < daemon->flow_count; i++) {
+        flow_start(daemon->flows[i]);
+    }
+}
+
+// ---- the loop ----
+
+static void serve_status(struct daemon *daemon)
+{
+    char request[REQUEST_BYTES];
+    int client = status_socket_accept(daemon->status_fd, request, sizeof request);
+    if (client < 0) {
+        return;
+    }
+    struct buf document;
+    buf_init(&document, (size_t)256 << 20);
+    if (strcmp(request, "status") == 0) {
+        struct status_source source = {.io = daemon->io,
+                                       .started_ns = daemon->started_ns,
+                                       .stopping = daemon->stop_signals > 0,
+                                       .credentials = keys_store(daemon->keys),
+                                       .flows = daemon->flows,
+                                       .flow_count = daemon->flow_count};
+        status_document_write(&source, &document);
+    } else {
+        buf_append_text(&document, "{\"error\":\"unknown request\"}");
+    }
+    buf_append_byte(&document, '\n');
+    status_socket_answer(client, buf_slice(&document));
+    buf_deinit(&document);
+}
+
+static void read_signals(struct daemon *daemon)
+{
+    struct signalfd_siginfo info;
+    while (read(daemon->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        daemon->stop_signals++;
+    }
+}
+
+// Waits for a signal, a client or the time to be over, and serves them.
+static void wait_and_serve(struct daemon *daemon, int timeout_ms)
+{
+    struct pollfd fds[] = {{.fd = daemon->signal_fd, .events = POLLIN},
+                           {.fd = daemon->status_fd, .events = POLLIN}};
+    if (poll(fds, ARRAY_COUNT(fds), timeout_ms) <= 0) {
+        return;
+    }
+    if (fds[0].revents != 0) {
+        read_signals(daemon);
+    }
+    if (fds[1].revents != 0) {
+        serve_status(daemon);
+    }
+}
+
+static bool all_flows(const struct daemon *daemon, bool (*is)(struct flow *flow))
+{
+    for (size_t i = 0; i < daemon->flow_count; i++) {
+        if (!is(daemon->flows[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool any_flow_failed(const struct daemon *daemon)
+{
+    for (size_t i = 0; i < daemon->flow_count; i++) {
+        if (flow_failed(daemon->flows[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void run_until_told_to_stop(struct daemon *daemon)
+{
+    while (daemon->stop_signals == 0) {
+        uint64_t now_ns = daemon->io->monotonic_ns(daemon->io);
+        for (size_t i = 0; i < daemon->flow_count; i++) {
+            flow_supervise(daemon->flows[i], now_ns);
+        }
+        if (daemon->once && (all_flows(daemon, flow_done) || any_flow_failed(daemon))) {
+            return;
+        }
+        wait_and_serve(daemon, daemon->once ? TICK_ONCE_MS : TICK_MS);
+    }
+}
+
+// ---- stop ----
+
+static void drain(struct daemon *daemon)
+{
+    uint64_t deadline_ns =
+        daemon->io->monotonic_ns(daemon->io) + daemon->config->shutdown_timeout_ms * NS_PER_MS;
+    for (size_t i = 0; i < daemon->flow_count; i++) {
+        flow_stop_collecting(daemon->flows[i]);
+    }
+    while (daemon->stop_signals < 2 && daemon->io->monotonic_ns(daemon->io) < deadline_ns &&
+           !all_flows(daemon, flow_drained)) {
+        wait_and_serve(daemon, TICK_ONCE_MS);
+    }
+}
+
+static void close_all(struct daemon *daemon)
+{
+    for (size_t i = 0; i < daemon->flow_count; i++) {
+        flow_stop(daemon->flows[i]);
+    }
+    for (size_t i = 0; i < daemon->flow_count; i++) {
+        flow_free(daemon->flows[i]);
+    }
+    free(daemon->flows);
+    syncer_free(daemon->syncer);
+    keys_free(daemon->keys);
+    status_socket_close(daemon->status_fd, daemon->config->status_socket);
+    close(daemon->signal_fd);
+    daemon->io->close(daemon->io, daemon->lock_fd);
+}
+
+int daemon_run(struct io *io, const struct config *config, bool once)
+{
+    struct daemon daemon = {.io = io, .config = config, .once = once, .status_fd = -1};
+    int error = take_lock(&daemon);
+    if (error < 0) {
+        return exit_status_of(error);
+    }
+    daemon.started_ns = io->real_ns(io);
+    daemon.signal_fd = open_signals();
+    error = keys_create(io, config, &daemon.keys);
+    if (error != 0) {
+        log_error("cannot start the credentials thread: %s", error_text(error));
+        return EX_IOERR;
+    }
+    daemon.syncer = syncer_create(io);
+    log_notice("kintail %s starts: %zu flows, state in %s", KINTAIL_VERSION, config->flow_count,
+               config->state_dir);
+    create_flows(&daemon);
+    open_status(&daemon);
+    readiness_notify("READY=1");
+
+    run_until_told_to_stop(&daemon);
+
+    readiness_notify("STOPPING=1");
+    drain(&daemon);
+    bool complete = all_flows(&daemon, flow_drained);
+    bool failed = any_flow_failed(&daemon);
+    close_all(&daemon);
+    log_notice("kintail stopped%s",
+               complete ? "" : "; what is queued is sent after the next start");
+    return once && (failed || !complete) ? EX_IOERR : EX_OK;
+}

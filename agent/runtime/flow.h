@@ -1,0 +1,53 @@
+// One flow with its two threads: a collector that fills the queue and a sender that empties it. The
+// queue is the only thing they share. All functions here are for the control thread.
+//
+// Diagnostics: a flow that cannot open its queue or files, or whose storage has failed, does not
+// stop the process: it is tried again with backoff (flow_supervise), and its state says why.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aws/credentials.h"
+#include "base/buf.h"
+#include "base/io.h"
+#include "config/config.h"
+#include "queue/queue.h"
+#include "runtime/syncer.h"
+
+struct flow; // opaque
+
+struct flow_options {
+    const struct config *config;
+    const struct flow_config *flow;
+    struct syncer *syncer;
+    struct credentials_store *credentials;
+    // Whether all flows together have room for one more block.
+    bool (*has_room)(void *context);
+    void *has_room_context;
+    bool once; // send partial batches as soon as every file is read
+};
+
+struct flow *flow_create(struct io *io, const struct flow_options *options);
+// Everything was stopped.
+void flow_free(struct flow *flow);
+
+// Opens and starts. On an error the flow is failed; flow_supervise tries again.
+void flow_start(struct flow *flow);
+// Restarts a flow that has failed or whose storage was condemned, when its time has come, and takes
+// a sample for its rates.
+void flow_supervise(struct flow *flow, uint64_t now_ns);
+// Ends reading; what is queued is sent on, partial batches at once.
+void flow_stop_collecting(struct flow *flow);
+// Ends sending, settles nothing more, and closes the queue with exact positions.
+void flow_stop(struct flow *flow);
+
+// Whether every file was read and everything was settled.
+bool flow_done(struct flow *flow);
+// Whether the queue is empty and no answer is missing.
+bool flow_drained(struct flow *flow);
+bool flow_failed(const struct flow *flow);
+// Bytes of its queue on disk. Any thread.
+uint64_t flow_queue_bytes(struct flow *flow);
+// Appends its status as a JSON object (docs/kintail.1).
+void flow_status(struct flow *flow, struct buf *out);

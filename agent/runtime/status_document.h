@@ -1,0 +1,21 @@
+// The answer to `kintail status --json`: the process and every flow.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "aws/credentials.h"
+#include "base/buf.h"
+#include "base/io.h"
+#include "runtime/flow.h"
+
+struct status_source {
+    struct io *io;
+    uint64_t started_ns; // real time
+    bool stopping;
+    struct credentials_store *credentials;
+    struct flow **flows;
+    size_t flow_count;
+};
+void status_document_write(const struct status_source *source, struct buf *out);
