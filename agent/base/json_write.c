@@ -5,16 +5,16 @@
 
 static void append_escape(struct buf *out, uint8_t byte)
 {
-    static const char shorts[0x20] = {
-        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
-    static const char digits[] = "0123456789abcdef";
-    if (byte >= 0x20 || shorts[byte] != 0) {
-        char escape[] = {'\\', byte >= 0x20 ? (char)byte : shorts[byte]};
-        buf_append(out, escape, sizeof escape);
-        return;
+    static const uint8_t names[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
+                                    ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
+    static const uint8_t digits[] = {"0123456789abcdef"};
+    uint8_t escape[] = {'\\', names[byte], '0', '0', digits[byte >> 4], digits[byte & 0xf]};
+    size_t length = 2;
+    if (escape[1] == 0) {
+        escape[1] = 'u';
+        length = sizeof escape;
     }
-    char escape[] = {'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 0xf]};
-    buf_append(out, escape, sizeof escape);
+    buf_append(out, escape, length);
 }
 
 size_t json_write_string(struct buf *out, struct slice text)
