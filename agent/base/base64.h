@@ -16,6 +16,7 @@ static inline size_t base64_encoded_size(size_t size)
 
 // Writes base64_encoded_size(in.size) bytes to `out`, no NUL.
 void base64_encode(struct slice in, uint8_t *out);
-// Appends the decoded bytes. Strict: E_SYNTAX for foreign characters, missing or misplaced padding,
-// or bits behind the end; E_TOO_LARGE when `out` is full.
+// Appends the decoded bytes. Strict: E_SYNTAX for foreign characters (white space too), missing or
+// misplaced padding, or bits behind the end; E_TOO_LARGE when `out` is full, which then has its
+// overflow set. Appends nothing on error.
 NODISCARD int base64_decode(struct slice in, struct buf *out);
