@@ -124,13 +124,15 @@ struct credentials_config {
 };
 
 struct config {
-    char *region;
+    uint64_t version; // of the configuration's format
+    char *region;     // NULL when every flow names its own
     char *state_dir;
     char *status_socket; // path of the status socket
     char *log_level;
     uint64_t shutdown_timeout_ms;
-    uint64_t queue_total_max; // over all flows; 0: no limit
-    uint64_t queue_min_free;  // free bytes that are left on the disk
+    struct queue_config queue; // what a flow has unless it says otherwise
+    uint64_t queue_total_max;  // over all flows; 0: no limit
+    uint64_t queue_min_free;   // free bytes that are left on the disk
     char *endpoint_kinesis;   // NULL: the service's own
     char *endpoint_firehose;
     struct tls_config tls;
