@@ -5,6 +5,23 @@
 // header. Both belong to the flow's collector thread. A framer pulls: feed it a chunk, then take
 // records until it has no more, so that a caller that cannot store a record just stops taking.
 //
+// Every byte of the file belongs to exactly one record: what rules leave out (filters, over-long
+// lines, CSV headers, `on_mismatch: drop`) is a record too, with the fate RECORD_FILTERED. So the
+// source_bytes of all records add up to the bytes read, and a position is the sum of them.
+//
+// Lines end with "\n" or "\r\n". Shipped data carries `record_end` in place of the record's last
+// line ending; a record that already ends with `record_end` gets no second one. The line endings
+// inside a multi-line record stay as they are.
+//
+// A line longer than `max_line` bytes (without its ending) goes by `over_long`:
+//   split        pieces of at most max_line bytes, cut between UTF-8 characters; with multiline
+//                they are joined again as far as multiline.max_bytes allows
+//   truncate     the first max_line bytes; with multiline it is the last line of its record
+//   skip         a filtered record
+//   dead_letter  pieces as with split, each a dead letter, so that nothing of the line is lost
+// Memory stays below max_line + multiline.max_bytes + the size of a converted record, whatever
+// comes.
+//
 // Diagnostics: whatever a file contains is never an error. A record that no converter takes, that
 // is over-long or that cannot be converted within the limits goes where the flow's policy says, and
 // is counted.
@@ -23,6 +40,9 @@
 struct record_rules; // opaque
 struct framer;       // opaque
 
+// A record with a random partition key leaves room for a key of this size.
+enum { RANDOM_KEY_BYTES_MAX = 40 };
+
 enum record_fate {
     RECORD_SHIP,        // to the service
     RECORD_FILTERED,    // by a rule of the configuration; counts, goes nowhere
@@ -32,20 +52,41 @@ enum record_fate {
 struct record {
     enum record_fate fate;
     enum record_reason reason; // with RECORD_DEAD_LETTER
-    struct slice data;         // what is shipped, record_end included; borrowed until the next call
-    struct slice key;          // partition key, empty: random. Borrowed likewise
-    uint64_t source_bytes;     // bytes of the file that it stands for, line endings included
+    struct slice data; // what is shipped, record_end included; of a dead letter the bytes of the
+                       // source as they are. Borrowed until the next call on the framer
+    struct slice key;  // partition key, empty: random. Borrowed likewise
+    uint64_t source_bytes; // bytes of the file that it stands for, line endings included; fits 32
+                           // bits, a longer line is cut there
 };
 
-// Compiles the rules. Patterns were checked when the configuration was loaded (record_rules_check),
-// so only a lack of resources can fail here. `stats` is borrowed and outlives the rules.
+// Compiles the rules. Patterns were checked when the configuration was loaded
+// (record_check_regex), so only a lack of resources can fail here. `config`, `to` and `stats` are
+// borrowed and outlive the rules.
 NODISCARD int record_rules_create(const struct record_config *config,
                                   const struct destination_config *to, struct stats *stats,
                                   struct record_rules **out_rules);
 void record_rules_free(struct record_rules *rules);
+// The largest record that these rules make, in bytes of data and key.
+size_t record_rules_bytes_max(const struct record_rules *rules);
 
-// The state of one file, reading from `position`. `rules` is borrowed.
-struct framer *framer_create(struct record_rules *rules, uint64_t position);
+// Whether PCRE2 takes the pattern, and whether it has named groups when the rule needs them. The
+// message says where the mistake is. Fits struct config_checks.
+bool record_check_regex(const char *pattern, bool needs_named_groups, char *why, size_t why_size);
+
+// How a framer that starts in the middle of a file sees what lies before: the line that names the
+// CSV fields, and whether the position is in the middle of a line. Reads up to `size` bytes at
+// `offset`; returns the number, 0 at the end, or a negative error.
+struct framer_peek {
+    void *context;
+    int64_t (*read)(void *context, uint64_t offset, uint8_t *room, size_t size);
+};
+
+// The state of one file, reading from `position`. `rules` is borrowed; `peek` is copied and called
+// from within framer_feed only, at most once in a framer's life (with several reads). Without it,
+// or when it fails, the position counts as the start of a line, and a CSV record without `names`
+// matches nothing, because its header is not known.
+struct framer *framer_create(struct record_rules *rules, uint64_t position,
+                             const struct framer_peek *peek);
 void framer_free(struct framer *framer);
 
 // Hands over the next bytes of the file. The chunk is borrowed until framer_next has returned

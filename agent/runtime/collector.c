@@ -19,6 +19,7 @@ enum {
 
 // A file that is being read.
 struct tracked {
+    struct source *source;
     struct source_file *file;
     struct framer *framer;
     uint64_t expiry_ns;      // of the record that waits in the framer
@@ -101,6 +102,12 @@ static void on_closed(void *context, struct source_file *file)
 
 // ---- files ----
 
+static int64_t peek(void *context, uint64_t offset, uint8_t *room, size_t size)
+{
+    struct tracked *tracked = context;
+    return source_peek(tracked->source, tracked->file, offset, room, size);
+}
+
 static struct tracked *track(struct collector *collector, struct source_file *file)
 {
     struct tracked *tracked = source_file_user(file);
@@ -116,9 +123,11 @@ static struct tracked *track(struct collector *collector, struct source_file *fi
     }
     tracked = xcalloc(1, sizeof *tracked);
     uint64_t position = source_file_generation(file)->position;
+    struct framer_peek framer_peek = {.context = tracked, .read = peek};
     *tracked = (struct tracked){
+        .source = collector->source,
         .file = file,
-        .framer = framer_create(collector->rules, position),
+        .framer = framer_create(collector->rules, position, &framer_peek),
         .expiry_ns = TIME_NEVER,
         .position = position,
         .index = collector->tracked_count,

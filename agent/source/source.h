@@ -78,6 +78,11 @@ bool source_file_ended(const struct source_file *file);
 // gives 0.
 NODISCARD int64_t source_read(struct source *source, struct source_file *file, uint8_t *room,
                               size_t size, uint64_t now_ns);
+// Reads bytes of the file that lie before its position (the header line of a CSV file, the line
+// that the position cuts), as they are in the file now. Moves nothing. Returns the number, 0 at the
+// end, or a negative error.
+NODISCARD int64_t source_peek(struct source *source, struct source_file *file, uint64_t offset,
+                              uint8_t *room, size_t size);
 // Steps back to the confirmed position, so that it is read again from there (after the queue
 // refused).
 void source_rewind(struct source *source, struct source_file *file);
