@@ -93,5 +93,12 @@ int io_mkdir_all(struct io *io, const char *path, mode_t mode)
         }
     }
     free(part);
+    struct file_stat stat;
+    if (error == 0) {
+        error = io->stat(io, path, true, &stat);
+    }
+    if (error == 0 && stat.kind != FILE_DIRECTORY) {
+        error = -ENOTDIR;
+    }
     return error;
 }

@@ -85,5 +85,6 @@ NODISCARD int io_pwrite_all(struct io *io, int fd, const void *data, size_t size
 // content in `*out_data` and the size in `*out_size`; E_TOO_LARGE when it is larger.
 NODISCARD int io_read_file(struct io *io, const char *path, size_t size_max, uint8_t **out_data,
                            size_t *out_size);
-// mkdir -p: creates what is missing, with `mode`.
+// mkdir -p: creates what is missing, with `mode`. -ENOTDIR when something else has one of the
+// names.
 NODISCARD int io_mkdir_all(struct io *io, const char *path, mode_t mode);
