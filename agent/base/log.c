@@ -34,6 +34,17 @@ static bool site_admits(struct log_site *site, uint32_t *out_suppressed)
     return true;
 }
 
+// Values come from outside (names of files, answers of servers): none of them may start a line of
+// its own.
+static void keep_on_one_line(char *line)
+{
+    for (; *line != '\0'; line++) {
+        if ((unsigned char)*line < 0x20 || *line == 0x7f) {
+            *line = '?';
+        }
+    }
+}
+
 void log_write(struct log_site *site, enum log_level level, const char *format, ...)
 {
     uint32_t suppressed = 0;
@@ -45,6 +56,7 @@ void log_write(struct log_site *site, enum log_level level, const char *format, 
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    keep_on_one_line(line);
 
     char prefix[8] = "";
     if (priority_prefix) {

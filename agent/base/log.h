@@ -2,7 +2,8 @@
 // reads (sd-daemon(3)). Any thread may log.
 //
 // Every call site limits itself: at most LOG_BURST lines in LOG_INTERVAL_S seconds; the next line
-// that passes says how many were left out. Record contents and secrets do not belong here.
+// that passes says how many were left out. Control characters are printed as '?'. Record contents
+// and secrets do not belong here.
 #pragma once
 
 #include <stdatomic.h>
