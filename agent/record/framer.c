@@ -1,0 +1,169 @@
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "record/lines.h"
+#include "record/multiline.h"
+#include "record/record.h"
+#include "record/rules.h"
+
+struct framer {
+    struct record_rules *rules;
+    struct framer_peek peek;
+    uint64_t position;
+    uint64_t end;
+    uint64_t fed_ns; // when the last bytes came
+    bool located;    // what lies before the first position was looked at
+    struct lines lines;
+    struct multiline multiline;
+};
+
+struct framer *framer_create(struct record_rules *rules, uint64_t position,
+                             const struct framer_peek *peek)
+{
+    struct framer *framer = xcalloc(1, sizeof *framer);
+    framer->rules = rules;
+    framer->position = position;
+    framer->end = position;
+    if (peek != NULL) {
+        framer->peek = *peek;
+    }
+    lines_init(&framer->lines, &rules->config->lines);
+    multiline_init(&framer->multiline, &rules->multiline);
+    return framer;
+}
+
+void framer_free(struct framer *framer)
+{
+    if (framer == NULL) {
+        return;
+    }
+    lines_deinit(&framer->lines);
+    multiline_deinit(&framer->multiline);
+    free(framer);
+}
+
+static int64_t peek_all(const struct framer *framer, uint64_t offset, uint8_t *room, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        int64_t count =
+            framer->peek.read(framer->peek.context, offset + done, room + done, size - done);
+        if (count <= 0) {
+            return count < 0 ? count : (int64_t)done;
+        }
+        done += (size_t)count;
+    }
+    return (int64_t)done;
+}
+
+// How many bytes of its line lie before the position, looking back at most `limit` bytes.
+static uint64_t line_offset_at(const struct framer *framer, uint64_t limit)
+{
+    uint64_t offset = 0;
+    uint8_t block[4096];
+    size_t step = 1; // mostly the position is at the start of a line
+    if (limit > framer->position) {
+        limit = framer->position;
+    }
+    while (offset < limit) {
+        size_t size = limit - offset < step ? (size_t)(limit - offset) : step;
+        uint64_t start = framer->position - offset - size;
+        if (peek_all(framer, start, block, size) != (int64_t)size) {
+            return 0;
+        }
+        const uint8_t *newline = memrchr(block, '\n', size);
+        if (newline != NULL) {
+            return offset + (uint64_t)(block + size - newline - 1);
+        }
+        offset += size;
+        step = sizeof block;
+    }
+    return offset;
+}
+
+// Looks at what lies before the position, where that matters.
+static void locate(struct framer *framer)
+{
+    if (framer->located) {
+        return;
+    }
+    framer->located = true;
+    if (framer->position == 0 || framer->peek.read == NULL) {
+        return;
+    }
+    size_t lookback = lines_lookback_bytes(&framer->lines);
+    lines_set_offset(&framer->lines, line_offset_at(framer, lookback));
+}
+
+void framer_feed(struct framer *framer, struct slice chunk, uint64_t now_ns)
+{
+    locate(framer);
+    lines_feed(&framer->lines, chunk);
+    framer->end += chunk.size;
+    framer->fed_ns = now_ns;
+}
+
+bool framer_next(struct framer *framer, struct record *out_record)
+{
+    struct line line;
+    if (!multiline_next(&framer->multiline, &framer->lines, &line)) {
+        return false;
+    }
+    rules_apply(framer->rules, &line, out_record);
+    framer->position += line.source_bytes;
+    return true;
+}
+
+// When a wait of `timeout_ms` since the last bytes is over; 0 waits for ever.
+static uint64_t deadline(const struct framer *framer, uint64_t timeout_ms)
+{
+    if (timeout_ms == 0 || timeout_ms > (TIME_NEVER - framer->fed_ns) / NS_PER_MS) {
+        return TIME_NEVER;
+    }
+    return framer->fed_ns + timeout_ms * NS_PER_MS;
+}
+
+uint64_t framer_expire(struct framer *framer, uint64_t now_ns)
+{
+    const struct record_config *config = framer->rules->config;
+    uint64_t next_ns = TIME_NEVER;
+    if (lines_can_flush(&framer->lines)) {
+        uint64_t due_ns = deadline(framer, config->lines.partial_line_timeout_ms);
+        if (due_ns <= now_ns) {
+            lines_flush(&framer->lines);
+        } else {
+            next_ns = due_ns;
+        }
+    }
+    if (multiline_is_open(&framer->multiline)) {
+        uint64_t due_ns = deadline(framer, config->multiline.timeout_ms);
+        if (due_ns <= now_ns) {
+            multiline_flush(&framer->multiline);
+        } else if (due_ns < next_ns) {
+            next_ns = due_ns;
+        }
+    }
+    return next_ns;
+}
+
+void framer_finish(struct framer *framer)
+{
+    lines_finish(&framer->lines);
+    multiline_flush(&framer->multiline);
+}
+
+uint64_t framer_position(const struct framer *framer)
+{
+    return framer->position;
+}
+
+uint64_t framer_end(const struct framer *framer)
+{
+    return framer->end;
+}
+
+size_t framer_memory(const struct framer *framer)
+{
+    return lines_memory(&framer->lines) + multiline_memory(&framer->multiline);
+}

@@ -1,0 +1,67 @@
+// Cuts a file into lines, whatever the chunks are that it comes in, with bounded memory.
+//
+// Diagnostics: none; any bytes are lines. See record.h for what becomes of over-long lines.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "config/config.h"
+
+enum line_kind {
+    LINE_TEXT,        // a line, or a part of one: `continues`, `ending_bytes` 0
+    LINE_TRUNCATED,   // the first max_line bytes of a longer line
+    LINE_SKIPPED,     // an over-long line that is left out
+    LINE_DEAD_LETTER, // a part of an over-long line that is to be set aside
+    LINE_REMAINDER,   // the ending of a line whose text was completed by a time-out
+};
+
+struct line {
+    enum line_kind kind;
+    bool continues;        // begins in the middle of a line
+    bool stable;           // `text` lives as long as the chunk, else until the next lines_next
+    bool over_long;        // a line longer than the limit begins here
+    unsigned ending_bytes; // size of the line ending that follows the text in memory
+    struct slice text;     // without the line ending; empty for LINE_SKIPPED
+    uint64_t source_bytes;
+};
+
+struct lines {
+    enum over_long policy;
+    size_t limit;              // max_line
+    uint64_t source_bytes_max; // of one line that is truncated or skipped
+    struct slice rest;         // of the chunk
+    struct buf pending;        // the beginning of a line whose end has not come
+    size_t release;            // bytes of `pending` that the last line has borrowed
+    uint64_t line_offset;      // bytes of the present line that were handed out
+    uint64_t discarded;        // bytes of the present line so far, while its rest is discarded
+    bool discarding;
+    bool partial_lines; // a time-out may hand out a part of a line
+    bool flush;         // what is pending is to be handed out
+    bool final;         // nothing will follow
+};
+
+void lines_init(struct lines *lines, const struct lines_config *config);
+void lines_deinit(struct lines *lines);
+
+// The number of bytes before a position that decide what the rest of a cut line is.
+size_t lines_lookback_bytes(const struct lines *lines);
+// The next byte is in the middle of a line of which `line_offset` bytes came before; looking back
+// further than lines_lookback_bytes makes no difference.
+void lines_set_offset(struct lines *lines, uint64_t line_offset);
+
+// Borrows the chunk until lines_next has returned false. The chunk before must be used up.
+void lines_feed(struct lines *lines, struct slice chunk);
+// The next line, or false when it needs more bytes.
+bool lines_next(struct lines *lines, struct line *out_line);
+// Whether a part of a line waits that lines_flush would hand out.
+bool lines_can_flush(const struct lines *lines);
+// The next lines_next hands out what is pending, except what may be half a character or half a line
+// ending.
+void lines_flush(struct lines *lines);
+// Nothing will follow: the next lines_next hands out all that is pending.
+void lines_finish(struct lines *lines);
+size_t lines_memory(const struct lines *lines);

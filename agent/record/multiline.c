@@ -1,0 +1,213 @@
+#include "record/multiline.h"
+
+#include "base/assert.h"
+
+void multiline_init(struct multiline *multiline, const struct multiline_rules *rules)
+{
+    *multiline = (struct multiline){.rules = rules};
+    buf_init(&multiline->held, SIZE_MAX / 2); // bounded by must_end_before
+}
+
+void multiline_deinit(struct multiline *multiline)
+{
+    buf_deinit(&multiline->held);
+}
+
+// RFC 4180 section 2: a field is quoted when it begins with a quote; inside, two quotes are one.
+static enum quote_state quote_step(enum quote_state state, uint8_t byte, uint8_t delimiter)
+{
+    switch (state) {
+    case QUOTE_FIELD_START:
+        if (byte == '"') {
+            return QUOTE_OPEN;
+        }
+        return byte == delimiter ? QUOTE_FIELD_START : QUOTE_PLAIN;
+    case QUOTE_OPEN:
+        return byte == '"' ? QUOTE_CLOSED : QUOTE_OPEN;
+    case QUOTE_CLOSED:
+        if (byte == '"') {
+            return QUOTE_OPEN;
+        }
+        return byte == delimiter ? QUOTE_FIELD_START : QUOTE_PLAIN;
+    case QUOTE_PLAIN:
+        break;
+    }
+    return byte == delimiter ? QUOTE_FIELD_START : QUOTE_PLAIN;
+}
+
+enum quote_state quote_scan(enum quote_state state, struct slice text, char delimiter)
+{
+    if (state == QUOTE_FIELD_START &&
+        (text.size == 0 || memchr(text.data, '"', text.size) == NULL)) {
+        bool at_field = text.size == 0 || text.data[text.size - 1] == (uint8_t)delimiter;
+        return at_field ? QUOTE_FIELD_START : QUOTE_PLAIN;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        state = quote_step(state, text.data[i], (uint8_t)delimiter);
+    }
+    return state;
+}
+
+static size_t bytes_in_memory(const struct line *line)
+{
+    return line->text.size + line->ending_bytes;
+}
+
+// Whether the open record is complete without `line`.
+static bool must_end_before(const struct multiline *multiline, const struct line *line)
+{
+    const struct multiline_rules *rules = multiline->rules;
+    const struct line *joined = &multiline->joined;
+    if (line->kind != LINE_TEXT && line->kind != LINE_TRUNCATED && line->kind != LINE_REMAINDER) {
+        return true;
+    }
+    if (bytes_in_memory(joined) + line->text.size > rules->bytes_max ||
+        joined->source_bytes + line->source_bytes > UINT32_MAX) {
+        return true;
+    }
+    return rules->mode == MULTILINE_START && !line->continues &&
+           pattern_matches(rules->start, line->text);
+}
+
+static void hold(struct multiline *multiline)
+{
+    struct line *joined = &multiline->joined;
+    if (joined->stable) {
+        buf_append(&multiline->held, joined->text.data, bytes_in_memory(joined));
+        joined->text.data = multiline->held.data;
+        joined->stable = false;
+    }
+}
+
+static void append(struct multiline *multiline, const struct line *line)
+{
+    struct line *joined = &multiline->joined;
+    bool adjoins = joined->stable && line->stable &&
+                   line->text.data == joined->text.data + bytes_in_memory(joined);
+    size_t size = bytes_in_memory(joined) + line->text.size;
+    if (!adjoins) {
+        hold(multiline);
+        buf_append(&multiline->held, line->text.data, bytes_in_memory(line));
+        joined->text.data = multiline->held.data;
+    }
+    joined->text.size = size;
+    joined->ending_bytes = line->ending_bytes;
+    joined->source_bytes += line->source_bytes;
+    joined->over_long |= line->over_long;
+}
+
+static void add(struct multiline *multiline, const struct line *line)
+{
+    if (multiline->open) {
+        append(multiline, line);
+    } else {
+        multiline->open = true;
+        multiline->line_count = 0;
+        multiline->quote = QUOTE_FIELD_START;
+        multiline->joined = *line;
+        if (!line->stable) {
+            buf_append(&multiline->held, line->text.data, bytes_in_memory(line));
+            multiline->joined.text.data = multiline->held.data;
+        }
+    }
+    if (!line->continues || multiline->line_count == 0) {
+        multiline->line_count++;
+    }
+    if (multiline->rules->mode == MULTILINE_QUOTES) {
+        multiline->quote = quote_scan(multiline->quote, line->text, multiline->rules->delimiter);
+    }
+}
+
+// Whether the open record is complete with the line that was just added.
+static bool ends_after(const struct multiline *multiline, const struct line *line)
+{
+    if (line->kind == LINE_TRUNCATED) {
+        return true;
+    }
+    if (line->ending_bytes == 0) {
+        return false;
+    }
+    if (multiline->rules->mode == MULTILINE_QUOTES && multiline->quote != QUOTE_OPEN) {
+        return true;
+    }
+    return multiline->line_count >= multiline->rules->lines_max;
+}
+
+static bool hand_out(struct multiline *multiline, struct line *out_line)
+{
+    multiline->open = false;
+    *out_line = multiline->joined;
+    return true;
+}
+
+static bool take_line(struct multiline *multiline, struct lines *lines, struct line *out_line)
+{
+    if (!multiline->has_next) {
+        return lines_next(lines, out_line);
+    }
+    multiline->has_next = false;
+    *out_line = multiline->next;
+    return true;
+}
+
+static bool run_out(struct multiline *multiline, struct line *out_line)
+{
+    bool flush = multiline->flush;
+    multiline->flush = false;
+    if (!multiline->open) {
+        return false;
+    }
+    if (flush) {
+        return hand_out(multiline, out_line);
+    }
+    hold(multiline);
+    return false;
+}
+
+static void release_held(struct multiline *multiline)
+{
+    if (!multiline->open && multiline->held.size != 0) {
+        buf_clear(&multiline->held);
+        buf_shrink(&multiline->held, 0);
+    }
+}
+
+bool multiline_next(struct multiline *multiline, struct lines *lines, struct line *out_line)
+{
+    if (multiline->rules->mode == MULTILINE_OFF) {
+        return lines_next(lines, out_line);
+    }
+    release_held(multiline);
+    struct line line;
+    while (take_line(multiline, lines, &line)) {
+        if (multiline->open && must_end_before(multiline, &line)) {
+            multiline->next = line;
+            multiline->has_next = true;
+            return hand_out(multiline, out_line);
+        }
+        if (!multiline->open && line.kind != LINE_TEXT && line.kind != LINE_TRUNCATED) {
+            *out_line = line;
+            return true;
+        }
+        add(multiline, &line);
+        if (ends_after(multiline, &line)) {
+            return hand_out(multiline, out_line);
+        }
+    }
+    return run_out(multiline, out_line);
+}
+
+void multiline_flush(struct multiline *multiline)
+{
+    multiline->flush = true;
+}
+
+bool multiline_is_open(const struct multiline *multiline)
+{
+    return multiline->open;
+}
+
+size_t multiline_memory(const struct multiline *multiline)
+{
+    return multiline->held.capacity;
+}

@@ -1,0 +1,56 @@
+// Joins lines to records: by the pattern of a first line, or as long as a quote of CSV is open.
+//
+// With a start pattern a record ends before the next line that matches; its first line is never
+// tested. With quotes it ends with the line in which no quote is open any more. Both end early at
+// multiline.max_lines, multiline.max_bytes and multiline.timeout.
+//
+// The text of a record is a run of the file: lines with their endings between them. Kinds of lines
+// that are not text (see lines.h) end the open record and are handed out by themselves.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "record/lines.h"
+#include "record/pattern.h"
+
+enum multiline_mode { MULTILINE_OFF, MULTILINE_START, MULTILINE_QUOTES };
+
+// The rules, shared by all files of a flow.
+struct multiline_rules {
+    enum multiline_mode mode;
+    struct pattern *start; // with MULTILINE_START; borrowed
+    char delimiter;        // with MULTILINE_QUOTES
+    size_t lines_max;
+    size_t bytes_max;
+};
+
+// Where a line leaves off inside RFC 4180 quoting.
+enum quote_state { QUOTE_FIELD_START, QUOTE_PLAIN, QUOTE_OPEN, QUOTE_CLOSED };
+
+struct multiline {
+    const struct multiline_rules *rules;
+    struct line joined; // the open record; its text is in the chunk or in `held`
+    struct line next;   // taken from the lines, and belongs to the next record
+    struct buf held;
+    size_t line_count; // of the open record
+    enum quote_state quote;
+    bool open;
+    bool has_next;
+    bool flush; // the open record is to be handed out when the lines run out
+};
+
+void multiline_init(struct multiline *multiline, const struct multiline_rules *rules);
+void multiline_deinit(struct multiline *multiline);
+
+// The next record as a line that may have line endings inside; borrowed until the next call. False
+// when it needs more lines.
+bool multiline_next(struct multiline *multiline, struct lines *lines, struct line *out_line);
+// Hand out the open record when there are no more lines.
+void multiline_flush(struct multiline *multiline);
+bool multiline_is_open(const struct multiline *multiline);
+size_t multiline_memory(const struct multiline *multiline);
+
+// Runs the quote state over text of a CSV line.
+enum quote_state quote_scan(enum quote_state state, struct slice text, char delimiter);
