@@ -62,15 +62,15 @@ static struct fault_io *fault_of(struct io *io)
     return (struct fault_io *)(void *)io;
 }
 
-// The body of a call that goes to the wrapped io unless it fails.
-#define PASS(name, ...)                                \
-    struct fault_io *fault = fault_of(io);             \
-    int error = enter(fault, FAULT_CALL_##name, NULL); \
-    return error != 0 ? error : fault->inner->name(fault->inner, ##__VA_ARGS__)
+// The body of a call that goes to `inner`, the wrapped io, unless it fails.
+#define PASS(name, ...)                                       \
+    struct io *inner = fault_of(io)->inner;                   \
+    int error = enter(fault_of(io), FAULT_CALL_##name, NULL); \
+    return error != 0 ? error : inner->name(__VA_ARGS__)
 
 static int fault_open(struct io *io, const char *path, int flags, mode_t mode)
 {
-    PASS(open, path, flags, mode);
+    PASS(open, inner, path, flags, mode);
 }
 
 static void fault_close(struct io *io, int fd)
@@ -95,62 +95,62 @@ static int64_t fault_pwrite(struct io *io, int fd, const void *data, size_t size
 
 static int fault_ftruncate(struct io *io, int fd, uint64_t size)
 {
-    PASS(ftruncate, fd, size);
+    PASS(ftruncate, inner, fd, size);
 }
 
 static int fault_fdatasync(struct io *io, int fd)
 {
-    PASS(fdatasync, fd);
+    PASS(fdatasync, inner, fd);
 }
 
 static int fault_sync_dir(struct io *io, const char *path)
 {
-    PASS(sync_dir, path);
+    PASS(sync_dir, inner, path);
 }
 
 static int fault_rename(struct io *io, const char *from, const char *to)
 {
-    PASS(rename, from, to);
+    PASS(rename, inner, from, to);
 }
 
 static int fault_unlink(struct io *io, const char *path)
 {
-    PASS(unlink, path);
+    PASS(unlink, inner, path);
 }
 
 static int fault_mkdir(struct io *io, const char *path, mode_t mode)
 {
-    PASS(mkdir, path, mode);
+    PASS(mkdir, inner, path, mode);
 }
 
 static int fault_list(struct io *io, const char *path, io_list_fn *entry, void *context)
 {
-    PASS(list, path, entry, context);
+    PASS(list, inner, path, entry, context);
 }
 
 static int fault_readlink(struct io *io, const char *path, char *target, size_t size)
 {
-    PASS(readlink, path, target, size);
+    PASS(readlink, inner, path, target, size);
 }
 
 static int fault_stat(struct io *io, const char *path, bool follow, struct file_stat *out_stat)
 {
-    PASS(stat, path, follow, out_stat);
+    PASS(stat, inner, path, follow, out_stat);
 }
 
 static int fault_fstat(struct io *io, int fd, struct file_stat *out_stat)
 {
-    PASS(fstat, fd, out_stat);
+    PASS(fstat, inner, fd, out_stat);
 }
 
 static int fault_lock(struct io *io, int fd)
 {
-    PASS(lock, fd);
+    PASS(lock, inner, fd);
 }
 
 static int fault_allocate(struct io *io, int fd, uint64_t offset, uint64_t size)
 {
-    PASS(allocate, fd, offset, size);
+    PASS(allocate, inner, fd, offset, size);
 }
 
 static void fault_advise(struct io *io, int fd, uint64_t offset, uint64_t size,
@@ -162,22 +162,22 @@ static void fault_advise(struct io *io, int fd, uint64_t offset, uint64_t size,
 
 static int fault_free_bytes(struct io *io, const char *path, uint64_t *out_bytes)
 {
-    PASS(free_bytes, path, out_bytes);
+    PASS(free_bytes, inner, path, out_bytes);
 }
 
 static int fault_fs_magic(struct io *io, const char *path, uint64_t *out_magic)
 {
-    PASS(fs_magic, path, out_magic);
+    PASS(fs_magic, inner, path, out_magic);
 }
 
 static int fault_notify_open(struct io *io)
 {
-    PASS(notify_open);
+    PASS(notify_open, inner);
 }
 
 static int fault_notify_add(struct io *io, int fd, const char *path, uint32_t mask)
 {
-    PASS(notify_add, fd, path, mask);
+    PASS(notify_add, inner, fd, path, mask);
 }
 
 static void fault_notify_remove(struct io *io, int fd, int watch)
@@ -188,7 +188,7 @@ static void fault_notify_remove(struct io *io, int fd, int watch)
 
 static int64_t fault_notify_read(struct io *io, int fd, void *events, size_t size)
 {
-    PASS(notify_read, fd, events, size);
+    PASS(notify_read, inner, fd, events, size);
 }
 
 static uint64_t fault_monotonic_ns(struct io *io)
@@ -211,7 +211,7 @@ static void fault_random(struct io *io, void *data, size_t size)
 
 static int fault_boot_id(struct io *io, char out_id[37])
 {
-    PASS(boot_id, out_id);
+    PASS(boot_id, inner, out_id);
 }
 
 void fault_io_init(struct fault_io *fault, struct io *inner)
