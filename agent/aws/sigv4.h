@@ -50,6 +50,8 @@ void hmac_sha256(struct slice key, struct slice data, uint8_t out_mac[SHA256_BYT
 void sigv4_date(uint64_t real_ns, char out_date[SIGV4_DATE_SIZE]);
 
 void sigv4_derive_key(const struct sigv4_scope *scope, struct sigv4_key *out_key);
+// Appends the names of the signed headers, "host;x-amz-date".
+void sigv4_signed_headers(const struct sigv4_request *request, struct buf *out);
 // Appends the canonical request and the string to sign. For tests and for error texts.
 void sigv4_canonical_request(const struct sigv4_request *request, struct buf *out);
 void sigv4_string_to_sign(const struct sigv4_scope *scope, struct slice canonical_request,
