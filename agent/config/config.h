@@ -133,7 +133,7 @@ struct config {
     struct queue_config queue; // what a flow has unless it says otherwise
     uint64_t queue_total_max;  // over all flows; 0: no limit
     uint64_t queue_min_free;   // free bytes that are left on the disk
-    char *endpoint_kinesis;   // NULL: the service's own
+    char *endpoint_kinesis;    // NULL: the service's own
     char *endpoint_firehose;
     struct tls_config tls;
     struct credentials_config credentials;

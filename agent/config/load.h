@@ -14,7 +14,6 @@
 
 enum {
     CONFIG_FILE_BYTES_MAX = 1024 * 1024, // of one file
-    CONFIG_DEPTH_MAX = 16,
     CONFIG_ERRORS_MAX = 50, // reported in one run
     CONFIG_FLOWS_MAX = 1000,
 };

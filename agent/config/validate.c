@@ -1,0 +1,165 @@
+#include "config/validate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/number.h"
+
+enum { PATH_MAX_BYTES = 256, FIREHOSE_BATCH_BYTES_MAX = 4 * 1024 * 1024 };
+
+// The node of a dotted path, or the last one on the way there that exists: a rule may concern a
+// setting that has its default.
+static const struct node *find(const struct node *node, const char *path)
+{
+    while (*path != '\0') {
+        size_t length = strcspn(path, ".");
+        char *key = xstrndup(slice_of(path, length));
+        const struct node *next = node_get(node, key);
+        free(key);
+        if (next == NULL) {
+            break;
+        }
+        node = next;
+        path += length;
+        path += *path == '.' ? 1 : 0;
+    }
+    return node;
+}
+
+PRINTF_LIKE(4, 5)
+static void complain(struct mistakes *mistakes, const struct flow_origin *origin, const char *path,
+                     const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *why = NULL;
+    int length = vasprintf(&why, format, args);
+    va_end(args);
+    ASSERT(length >= 0);
+    char full[PATH_MAX_BYTES];
+    snprintf(full, sizeof full, "flows[%zu].%s", origin->index, path);
+    mistakes_add(mistakes, find(origin->node, path)->mark, full, "%s", why);
+    free(why);
+}
+
+static const char *size_text(uint64_t bytes, char text[NUMBER_TEXT_MAX])
+{
+    number_format_size(bytes, text);
+    return text;
+}
+
+static void check_multiline(struct mistakes *mistakes, const struct flow_config *flow,
+                            const struct flow_origin *origin)
+{
+    const struct multiline_config *multiline = &flow->record.multiline;
+    if (multiline->start != NULL && multiline->max_bytes < flow->record.lines.max_line) {
+        char record[NUMBER_TEXT_MAX];
+        char line[NUMBER_TEXT_MAX];
+        complain(mistakes, origin, "multiline.max_size",
+                 "%s is less than one line may have (max_line: %s); raise it, or lower max_line",
+                 size_text(multiline->max_bytes, record),
+                 size_text(flow->record.lines.max_line, line));
+    }
+}
+
+static void check_csv(struct mistakes *mistakes, const struct flow_config *flow,
+                      const struct flow_origin *origin)
+{
+    for (size_t i = 0; i < flow->record.converter_count; i++) {
+        const struct converter_config *converter = &flow->record.converters[i];
+        if (converter->kind == CONVERTER_CSV && converter->header == (converter->names.count > 0)) {
+            complain(mistakes, origin, "convert",
+                     "csv needs the names of its fields: either header: true or names: [...]");
+        }
+    }
+}
+
+static void check_batch(struct mistakes *mistakes, const struct flow_config *flow,
+                        const struct flow_origin *origin)
+{
+    if (flow->to.service == SERVICE_FIREHOSE && flow->batch.max_size > FIREHOSE_BATCH_BYTES_MAX) {
+        complain(mistakes, origin, "batch.max_size", "out of range; Firehose takes at most 4MiB");
+    }
+}
+
+void validate_flow(struct mistakes *mistakes, const struct flow_config *flow,
+                   const struct flow_origin *origin)
+{
+    check_multiline(mistakes, flow, origin);
+    check_csv(mistakes, flow, origin);
+    check_batch(mistakes, flow, origin);
+}
+
+struct named {
+    const char *name;
+    size_t number;
+};
+
+static int compare_names(const void *left, const void *right)
+{
+    const struct named *a = left;
+    const struct named *b = right;
+    int result = strcmp(a->name, b->name);
+    if (result == 0) {
+        result = a->number < b->number ? -1 : a->number > b->number;
+    }
+    return result;
+}
+
+static void check_same_name(struct mistakes *mistakes, const struct flow_origin *first,
+                            const struct flow_origin *second, const char *name)
+{
+    struct mark mark = find(first->node, "name")->mark;
+    complain(mistakes, second, "name", "\"%s\" is also the name of the flow at %s:%zu:%zu", name,
+             mistakes_file(mistakes, mark.file), mark.line, mark.column);
+}
+
+void validate_flows(struct mistakes *mistakes, const struct config *config,
+                    const struct flow_origin *origins)
+{
+    struct named *names = xcalloc(config->flow_count + 1, sizeof *names);
+    size_t count = 0;
+    for (size_t i = 0; i < config->flow_count; i++) {
+        if (config->flows[i].name != NULL) {
+            names[count++] = (struct named){.name = config->flows[i].name, .number = i};
+        }
+    }
+    qsort(names, count, sizeof *names, compare_names);
+    size_t first = 0;
+    for (size_t i = 1; i < count; i++) {
+        if (strcmp(names[first].name, names[i].name) != 0) {
+            first = i;
+        } else {
+            check_same_name(mistakes, &origins[names[first].number], &origins[names[i].number],
+                            names[i].name);
+        }
+    }
+    free(names);
+}
+
+static void check_credentials(struct mistakes *mistakes, const struct credentials_config *keys,
+                              const struct node *top)
+{
+    struct mark mark = find(top, "credentials")->mark;
+    if ((keys->access_key_id == NULL) != (keys->secret_access_key == NULL)) {
+        mistakes_add(mistakes, mark, "credentials",
+                     "access_key_id and secret_access_key go together; give both or none");
+    } else if (keys->session_token != NULL && keys->access_key_id == NULL) {
+        mistakes_add(
+            mistakes, mark, "credentials",
+            "session_token belongs to access_key_id and secret_access_key; give all three");
+    }
+    if (keys->profile != NULL && keys->access_key_id != NULL) {
+        mistakes_add(mistakes, mark, "credentials",
+                     "either a profile or an access key, not both; remove one");
+    }
+}
+
+void validate_top(struct mistakes *mistakes, const struct config *config, const struct node *top)
+{
+    check_credentials(mistakes, &config->credentials, top);
+}
