@@ -29,7 +29,8 @@ else()
     # Hardening belongs to what is shipped; sanitizers bring checks of their own.
     target_compile_options(kintail_flags INTERFACE
         $<$<CONFIG:RelWithDebInfo>:-U_FORTIFY_SOURCE> $<$<CONFIG:RelWithDebInfo>:-D_FORTIFY_SOURCE=2>
-        -fstack-protector-strong -fstack-clash-protection -fcf-protection)
+        -fstack-protector-strong -fstack-clash-protection
+        $<$<STREQUAL:${CMAKE_SYSTEM_PROCESSOR},x86_64>:-fcf-protection>)
     target_link_options(kintail_flags INTERFACE
         -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code)
 endif()
