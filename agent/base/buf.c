@@ -65,6 +65,9 @@ static void grow(struct buf *buf, size_t needed)
     while (capacity < needed) {
         capacity += capacity / 2;
     }
+    if (capacity > buf->size_max) {
+        capacity = buf->size_max > needed ? buf->size_max : needed;
+    }
     set_capacity(buf, capacity);
 }
 
