@@ -239,6 +239,14 @@ START_TEST(unescape_resolves_every_escape)
 }
 END_TEST
 
+START_TEST(surrogate_pairs_reach_from_the_first_to_the_last_code_point)
+{
+    check_unescape("\"\\ud800\\udc00\"", "\xf0\x90\x80\x80", 4);
+    check_unescape("\"\\udbff\\udfff\"", "\xf4\x8f\xbf\xbf", 4);
+    check_unescape("\"\\ud7ff\\ue000\"", "\xed\x9f\xbf\xee\x80\x80", 6);
+}
+END_TEST
+
 START_TEST(a_lone_surrogate_becomes_a_replacement_character)
 {
     check_unescape("\"\\ud83d\"", "\xef\xbf\xbd", 3);
@@ -279,6 +287,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, find_follows_a_dotted_path);
     tcase_add_test(tests, find_says_what_is_not_there);
     tcase_add_test(tests, unescape_resolves_every_escape);
+    tcase_add_test(tests, surrogate_pairs_reach_from_the_first_to_the_last_code_point);
     tcase_add_test(tests, a_lone_surrogate_becomes_a_replacement_character);
     tcase_add_test(tests, unescape_takes_nothing_but_a_string);
     suite_add_tcase(suite, tests);
