@@ -14,6 +14,7 @@ struct framer {
     uint64_t end;
     uint64_t fed_ns; // when the last bytes came
     bool located;    // what lies before the first position was looked at
+    struct members header;
     struct lines lines;
     struct multiline multiline;
 };
@@ -28,8 +29,9 @@ struct framer *framer_create(struct record_rules *rules, uint64_t position,
     if (peek != NULL) {
         framer->peek = *peek;
     }
-    lines_init(&framer->lines, &rules->config->lines);
+    lines_init(&framer->lines, &rules->lines);
     multiline_init(&framer->multiline, &rules->multiline);
+    members_init(&framer->header);
     return framer;
 }
 
@@ -40,6 +42,7 @@ void framer_free(struct framer *framer)
     }
     lines_deinit(&framer->lines);
     multiline_deinit(&framer->multiline);
+    members_deinit(&framer->header);
     free(framer);
 }
 
@@ -82,6 +85,27 @@ static uint64_t line_offset_at(const struct framer *framer, uint64_t limit)
     return offset;
 }
 
+// Frames the head of the file as it was framed when the file was new.
+static void find_header(struct framer *framer)
+{
+    uint64_t room = HEADER_BYTES_MAX < framer->position ? HEADER_BYTES_MAX : framer->position;
+    uint8_t *head = xmalloc((size_t)room);
+    int64_t size = peek_all(framer, 0, head, (size_t)room);
+    struct lines lines;
+    struct multiline multiline;
+    lines_init(&lines, &framer->rules->lines);
+    multiline_init(&multiline, &framer->rules->multiline);
+    lines_feed(&lines, slice_of(head, size < 0 ? 0 : (size_t)size));
+    multiline_flush(&multiline);
+    struct line line;
+    if (multiline_next(&multiline, &lines, &line)) {
+        rules_read_header(framer->rules, &line, &framer->header);
+    }
+    multiline_deinit(&multiline);
+    lines_deinit(&lines);
+    free(head);
+}
+
 // Looks at what lies before the position, where that matters.
 static void locate(struct framer *framer)
 {
@@ -94,6 +118,9 @@ static void locate(struct framer *framer)
     }
     size_t lookback = lines_lookback_bytes(&framer->lines);
     lines_set_offset(&framer->lines, line_offset_at(framer, lookback));
+    if (framer->rules->header_has_names) {
+        find_header(framer);
+    }
 }
 
 void framer_feed(struct framer *framer, struct slice chunk, uint64_t now_ns)
@@ -110,7 +137,15 @@ bool framer_next(struct framer *framer, struct record *out_record)
     if (!multiline_next(&framer->multiline, &framer->lines, &line)) {
         return false;
     }
-    rules_apply(framer->rules, &line, out_record);
+    struct framed framed = {
+        .line = &line,
+        .file_start = framer->position == 0,
+        .header = framer->header.count == 0 ? NULL : &framer->header,
+    };
+    if (framed.file_start && framer->rules->header_has_names) {
+        rules_read_header(framer->rules, &line, &framer->header);
+    }
+    rules_apply(framer->rules, &framed, out_record);
     framer->position += line.source_bytes;
     return true;
 }
@@ -128,7 +163,9 @@ uint64_t framer_expire(struct framer *framer, uint64_t now_ns)
 {
     const struct record_config *config = framer->rules->config;
     uint64_t next_ns = TIME_NEVER;
-    if (lines_can_flush(&framer->lines)) {
+    // Half a header would name the wrong fields.
+    bool in_header = framer->rules->header && framer->position == 0;
+    if (!in_header && lines_can_flush(&framer->lines)) {
         uint64_t due_ns = deadline(framer, config->lines.partial_line_timeout_ms);
         if (due_ns <= now_ns) {
             lines_flush(&framer->lines);
@@ -136,7 +173,7 @@ uint64_t framer_expire(struct framer *framer, uint64_t now_ns)
             next_ns = due_ns;
         }
     }
-    if (multiline_is_open(&framer->multiline)) {
+    if (!in_header && multiline_is_open(&framer->multiline)) {
         uint64_t due_ns = deadline(framer, config->multiline.timeout_ms);
         if (due_ns <= now_ns) {
             multiline_flush(&framer->multiline);

@@ -5,29 +5,94 @@
 #include "base/alloc.h"
 #include "record/key.h"
 
+enum { MULTILINE_LINES_DEFAULT = 500 }; // for quotes of CSV in a flow without multiline
+
 static size_t service_record_bytes_max(const struct destination_config *to)
 {
     return to->service == SERVICE_FIREHOSE ? FIREHOSE_RECORD_BYTES_MAX
                                            : (size_t)to->max_record_size;
 }
 
-static int compile_patterns(struct record_rules *rules)
+// Bytes of text that the service takes in one record, at least, whatever its key turns out to be.
+static size_t text_bytes_max(const struct record_rules *rules)
+{
+    size_t reserve = rules->record_end.size;
+    if (rules->to->service == SERVICE_KINESIS) {
+        bool field = rules->to->partition_key == PARTITION_KEY_FIELD;
+        reserve += field ? KEY_BYTES_MAX : RANDOM_KEY_BYTES_MAX;
+    }
+    return rules->record_bytes_max > reserve ? rules->record_bytes_max - reserve : 1;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+// What is cut is cut so that the service takes it.
+static void limit_lines(struct record_rules *rules)
+{
+    struct lines_config *lines = &rules->lines;
+    *lines = rules->config->lines;
+    if (lines->over_long == OVER_LONG_SPLIT || lines->over_long == OVER_LONG_TRUNCATE) {
+        lines->max_line = smaller(lines->max_line, text_bytes_max(rules));
+    }
+}
+
+static int compile_multiline(struct record_rules *rules)
+{
+    const struct multiline_config *config = &rules->config->multiline;
+    rules->multiline.lines_max =
+        config->max_lines != 0 ? (size_t)config->max_lines : MULTILINE_LINES_DEFAULT;
+    rules->multiline.bytes_max = (size_t)smaller(
+        config->max_bytes != 0 ? config->max_bytes : SIZE_MAX, text_bytes_max(rules));
+    if (config->start == NULL) {
+        return 0;
+    }
+    rules->multiline.mode = MULTILINE_START;
+    int error = pattern_create(config->start, rules->stack, NULL, 0, &rules->start);
+    rules->multiline.start = rules->start;
+    return error;
+}
+
+static void note_csv(struct record_rules *rules, const struct converter_config *config)
+{
+    if (rules->multiline.mode == MULTILINE_OFF) {
+        rules->multiline.mode = MULTILINE_QUOTES;
+        rules->multiline.delimiter = config->delimiter;
+    }
+    if (config->header && !rules->header) {
+        rules->header = true;
+        rules->header_has_names = config->names.count == 0;
+        rules->header_delimiter = config->delimiter;
+    }
+}
+
+static int compile_converters(struct record_rules *rules)
 {
     const struct record_config *config = rules->config;
-    struct multiline_rules *multiline = &rules->multiline;
-    *multiline = (struct multiline_rules){
-        .lines_max = (size_t)config->multiline.max_lines,
-        .bytes_max = (size_t)config->multiline.max_bytes,
-    };
-    if (config->multiline.start != NULL) {
-        int error = pattern_create(config->multiline.start, rules->stack, NULL, 0, &rules->start);
+    rules->converters = xcalloc(config->converter_count + 1, sizeof(struct converter *));
+    for (size_t i = 0; i < config->converter_count; i++) {
+        const struct converter_config *converter = &config->converters[i];
+        int error = converter_create(converter, rules->stack, &rules->converters[i]);
         if (error != 0) {
             return error;
         }
-        multiline->mode = MULTILINE_START;
-        multiline->start = rules->start;
+        rules->converter_count++;
+        if (converter->kind == CONVERTER_CSV) {
+            note_csv(rules, converter);
+        }
     }
-    return filter_init(&rules->filter, &config->filter, rules->stack);
+    return 0;
+}
+
+static int compile(struct record_rules *rules)
+{
+    int error = compile_multiline(rules);
+    if (error == 0) {
+        error = filter_init(&rules->filter, &rules->config->filter, rules->stack);
+    }
+    return error != 0 ? error : compile_converters(rules);
 }
 
 int record_rules_create(const struct record_config *config, const struct destination_config *to,
@@ -44,7 +109,8 @@ int record_rules_create(const struct record_config *config, const struct destina
     };
     buf_init(&rules->data, rules->record_bytes_max);
     buf_init(&rules->key, rules->record_bytes_max);
-    int error = compile_patterns(rules);
+    limit_lines(rules);
+    int error = compile(rules);
     if (error != 0) {
         record_rules_free(rules);
         return error;
@@ -58,6 +124,10 @@ void record_rules_free(struct record_rules *rules)
     if (rules == NULL) {
         return;
     }
+    for (size_t i = 0; i < rules->converter_count; i++) {
+        converter_free(rules->converters[i]);
+    }
+    free(rules->converters);
     filter_deinit(&rules->filter);
     pattern_free(rules->start);
     pattern_stack_free(rules->stack);
@@ -70,7 +140,7 @@ void record_rules_free(struct record_rules *rules)
 static size_t framed_bytes_max(const struct record_rules *rules)
 {
     size_t ending_bytes = 2;
-    size_t line = (size_t)rules->config->lines.max_line;
+    size_t line = (size_t)rules->lines.max_line;
     size_t joined = rules->multiline.mode == MULTILINE_OFF ? 0 : rules->multiline.bytes_max;
     return (joined > line ? joined : line) + ending_bytes;
 }
@@ -105,7 +175,7 @@ static bool ends_with(struct slice text, struct slice end)
 }
 
 // The framed bytes with record_end. Where the line ending in the source is record_end, nothing is
-// copied.
+// copied. False when they do not fit.
 static bool finish_raw(struct record_rules *rules, const struct line *line, struct slice *out_data)
 {
     struct slice end = rules->record_end;
@@ -125,6 +195,15 @@ static bool finish_raw(struct record_rules *rules, const struct line *line, stru
     return !rules->data.overflow;
 }
 
+static bool finish_converted(struct record_rules *rules, struct slice *out_data)
+{
+    if (!ends_with(buf_slice(&rules->data), rules->record_end)) {
+        buf_append_slice(&rules->data, rules->record_end);
+    }
+    *out_data = buf_slice(&rules->data);
+    return !rules->data.overflow;
+}
+
 static struct slice make_key(struct record_rules *rules, struct slice data)
 {
     if (rules->to->service == SERVICE_FIREHOSE) {
@@ -137,6 +216,9 @@ static struct slice make_key(struct record_rules *rules, struct slice data)
         key_from_hash(data, &rules->key);
         return buf_slice(&rules->key);
     case PARTITION_KEY_FIELD:
+        if (ends_with(data, rules->record_end)) {
+            data.size -= rules->record_end.size;
+        }
         if (key_from_field(data, slice_of_text(rules->to->partition_key_field), &rules->key)) {
             return buf_slice(&rules->key);
         }
@@ -156,20 +238,67 @@ static bool fits(const struct record_rules *rules, const struct record *record)
            key <= rules->record_bytes_max - record->data.size;
 }
 
-static void ship(struct record_rules *rules, const struct line *line, struct record *record)
+static struct slice without_byte_order_mark(struct slice text)
 {
-    if (!finish_raw(rules, line, &record->data)) {
-        make_dead_letter(record, line, REASON_TOO_LARGE);
-        return;
+    struct slice mark = slice_of_text("\xef\xbb\xbf");
+    return slice_starts_with(text, mark) ? slice_skip(text, mark.size) : text;
+}
+
+// Runs the converters; what one of them makes is in rules->data.
+static bool convert(struct record_rules *rules, const struct framed *framed)
+{
+    struct slice text = framed->line->text;
+    if (framed->file_start) {
+        text = without_byte_order_mark(text);
     }
-    record->key = make_key(rules, record->data);
-    if (!fits(rules, record)) {
-        make_dead_letter(record, line, REASON_TOO_LARGE);
+    for (size_t i = 0; i < rules->converter_count; i++) {
+        struct conversion conversion = {
+            .text = text,
+            .header = framed->header,
+            .out = &rules->data,
+        };
+        buf_clear(&rules->data);
+        if (rules->converters[i]->convert(rules->converters[i], &conversion)) {
+            if (conversion.replaced != 0) {
+                stats_add(rules->stats, STAT_RECORD_BAD_UTF8, 1);
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
+// Data of a record that is to be shipped, or another fate.
+static void make_data(struct record_rules *rules, const struct framed *framed,
+                      struct record *record)
+{
+    bool fit;
+    if (rules->converter_count == 0) {
+        fit = finish_raw(rules, framed->line, &record->data);
+    } else if (convert(rules, framed)) {
+        fit = finish_converted(rules, &record->data);
+    } else {
+        stats_add(rules->stats, STAT_RECORD_UNMATCHED, 1);
+        switch (rules->config->on_mismatch) {
+        case ON_MISMATCH_DROP:
+            make_filtered(record);
+            return;
+        case ON_MISMATCH_DEAD_LETTER:
+            make_dead_letter(record, framed->line, REASON_UNMATCHED);
+            return;
+        case ON_MISMATCH_RAW:
+            break;
+        }
+        fit = finish_raw(rules, framed->line, &record->data);
+    }
+    if (!fit) {
+        make_dead_letter(record, framed->line, REASON_TOO_LARGE);
     }
 }
 
-void rules_apply(struct record_rules *rules, const struct line *line, struct record *out_record)
+void rules_apply(struct record_rules *rules, const struct framed *framed, struct record *out_record)
 {
+    const struct line *line = framed->line;
     *out_record = (struct record){.fate = RECORD_SHIP, .source_bytes = line->source_bytes};
     if (line->over_long) {
         stats_add(rules->stats, STAT_RECORD_OVER_LONG, 1);
@@ -182,10 +311,29 @@ void rules_apply(struct record_rules *rules, const struct line *line, struct rec
         make_dead_letter(out_record, line, REASON_OVER_LONG);
         return;
     }
+    if (framed->file_start && rules->header) {
+        make_filtered(out_record);
+        return;
+    }
     if (!filter_passes(&rules->filter, line->text)) {
         stats_add(rules->stats, STAT_RECORD_FILTERED, 1);
         make_filtered(out_record);
         return;
     }
-    ship(rules, line, out_record);
+    make_data(rules, framed, out_record);
+    if (out_record->fate != RECORD_SHIP) {
+        return;
+    }
+    out_record->key = make_key(rules, out_record->data);
+    if (!fits(rules, out_record)) {
+        make_dead_letter(out_record, line, REASON_TOO_LARGE);
+    }
+}
+
+void rules_read_header(const struct record_rules *rules, const struct line *line,
+                       struct members *names)
+{
+    if (line->kind == LINE_TEXT && line->ending_bytes != 0 && line->text.size < HEADER_BYTES_MAX) {
+        csv_read_header(without_byte_order_mark(line->text), rules->header_delimiter, names);
+    }
 }

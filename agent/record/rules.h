@@ -9,6 +9,7 @@
 #include "base/slice.h"
 #include "base/stats.h"
 #include "config/config.h"
+#include "record/convert.h"
 #include "record/filter.h"
 #include "record/lines.h"
 #include "record/multiline.h"
@@ -24,12 +25,32 @@ struct record_rules {
     struct pattern_stack *stack;
     struct pattern *start; // of a multi-line record; NULL for none
     struct multiline_rules multiline;
+    struct lines_config lines;
     struct filter filter;
+    struct converter **converters;
+    size_t converter_count;
+    bool header;           // the first record of each file is a CSV header
+    bool header_has_names; // its names are used
+    char header_delimiter;
     struct slice record_end;
     size_t record_bytes_max; // what the service takes, in data and key
     struct buf data;         // of the present record, where it is not the source's bytes
     struct buf key;
 };
 
-// What becomes of a framed record. `out_record` borrows from `line` and from the rules.
-void rules_apply(struct record_rules *rules, const struct line *line, struct record *out_record);
+// A header line that is longer names nothing.
+enum { HEADER_BYTES_MAX = 64 * 1024 };
+
+// A framed record and what its file says about it.
+struct framed {
+    const struct line *line;
+    bool file_start;              // the first one of its file
+    const struct members *header; // names from the file's CSV header, NULL when not known
+};
+
+// What becomes of a framed record. `out_record` borrows from `framed` and from the rules.
+void rules_apply(struct record_rules *rules, const struct framed *framed,
+                 struct record *out_record);
+// Takes the names out of a file's first record.
+void rules_read_header(const struct record_rules *rules, const struct line *line,
+                       struct members *names);

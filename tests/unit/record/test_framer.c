@@ -457,6 +457,7 @@ END_TEST
 START_TEST(record_above_the_limit_of_the_service_is_set_aside)
 {
     struct flow flow = flow_default();
+    flow.config.lines.over_long = OVER_LONG_SKIP;
     flow.to.max_record_size = 10 + RANDOM_KEY_BYTES_MAX;
     open_at(&flow, 0);
     feed(&flow, "123456789\n1234567890\r\n");
@@ -465,9 +466,21 @@ START_TEST(record_above_the_limit_of_the_service_is_set_aside)
 }
 END_TEST
 
+START_TEST(lines_are_split_so_that_the_service_takes_them)
+{
+    struct flow flow = flow_default();
+    flow.to.max_record_size = 10 + RANDOM_KEY_BYTES_MAX;
+    open_at(&flow, 0);
+    feed(&flow, "123456789\n1234567890\r\n");
+    ck_assert_str_eq(seen(&flow), "S 10 <123456789\n>S 9 <123456789\n>S 3 <0\n>");
+    close_flow(&flow);
+}
+END_TEST
+
 START_TEST(firehose_counts_the_data_alone)
 {
     struct flow flow = flow_default();
+    flow.config.lines.over_long = OVER_LONG_SKIP;
     flow.to.service = SERVICE_FIREHOSE;
     flow.to.max_record_size = 0;
     flow.config.lines.max_line = 2000000;
@@ -523,6 +536,7 @@ Suite *test_suite(void)
     tcase_add_loop_test(tests, over_long_line_in_a_joined_record, 0, 4);
     tcase_add_test(tests, filter_includes_and_excludes);
     tcase_add_test(tests, record_above_the_limit_of_the_service_is_set_aside);
+    tcase_add_test(tests, lines_are_split_so_that_the_service_takes_them);
     tcase_add_test(tests, firehose_counts_the_data_alone);
     suite_add_tcase(suite, tests);
     return suite;
