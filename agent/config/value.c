@@ -53,36 +53,6 @@ static const struct schema_choice *find_choice(const struct schema_field *field,
     return NULL;
 }
 
-static void format_number(const struct schema_field *field, uint64_t value, struct buf *out)
-{
-    char text[NUMBER_TEXT_MAX];
-    if (field->type == SCHEMA_SIZE) {
-        number_format_size(value, text);
-        buf_append_text(out, text);
-    } else if (field->type == SCHEMA_COUNT) {
-        buf_append_u64_decimal(out, value);
-    } else {
-        number_format_duration(value, text);
-        buf_append_text(out, text);
-    }
-}
-
-void value_format_range(const struct schema_field *field, struct buf *out)
-{
-    format_number(field, field->min, out);
-    if (field->min != field->max) {
-        buf_append_text(out, " to ");
-        format_number(field, field->max, out);
-    }
-}
-
-void value_format_choices(const struct schema_choice *choices, struct buf *out)
-{
-    for (const struct schema_choice *choice = choices; choice->name != NULL; choice++) {
-        buf_appendf(out, "%s%s", choice == choices ? "" : ", ", choice->name);
-    }
-}
-
 static int refuse_choice(const struct schema_field *field, const char *text, const char *otherwise,
                          char *why, size_t why_size)
 {

@@ -16,6 +16,8 @@ void value_format(const struct schema_field *field, const void *base, struct buf
 // Appends text as a YAML scalar: plain where that is safe, else in double quotes. "${" becomes
 // "$${".
 void value_format_text(const char *text, struct buf *out);
+// Appends a number as the row writes it (64MiB, 10s, 500).
+void value_format_number(const struct schema_field *field, uint64_t value, struct buf *out);
 // Appends the range of numbers of the row in its unit, "1KiB to 10MiB".
 void value_format_range(const struct schema_field *field, struct buf *out);
 // Appends the names of the choices, "a, b, c".
