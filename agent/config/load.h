@@ -14,7 +14,7 @@
 
 enum {
     CONFIG_FILE_BYTES_MAX = 1024 * 1024, // of one file
-    CONFIG_ERRORS_MAX = 50, // reported in one run
+    CONFIG_ERRORS_MAX = 50,              // reported in one run
     CONFIG_FLOWS_MAX = 1000,
 };
 
