@@ -165,22 +165,33 @@ int request_count_records(const struct request *request, struct slice body,
     if (request->operation != OPERATION_UNKNOWN) {
         error = request->cbor ? count_cbor(body, &count) : count_json(body, &count);
     }
+    if (error == 0 && count.records > REQUEST_RECORDS_MAX) {
+        error = E_TOO_LARGE;
+    }
     if (error == 0) {
         *out_count = count;
     }
     return error;
 }
 
-static const char shard[] = "shardId-000000000000";
-enum { SEQUENCE_DIGITS = 56 };
+enum { SEQUENCE_DIGITS = 56, ANSWER_BODY_MAX = 256 * REQUEST_RECORDS_MAX };
 
-// A sequence number as long as real ones: constant digits, then the number.
-static void sequence_text(uint64_t sequence, char text[SEQUENCE_DIGITS])
+// Appends `records` entries that are alike but for their sequence numbers, which are as long as
+// real ones.
+static void append_entries(struct buf *body, struct slice front, struct slice back,
+                           uint64_t records, uint64_t sequence)
 {
     static const char digits[] = "49650000000000000000000000000000000000000000000000000000";
-    memcpy(text, digits, SEQUENCE_DIGITS);
-    for (size_t i = SEQUENCE_DIGITS; sequence != 0; sequence /= 10) {
-        text[--i] = (char)('0' + sequence % 10);
+    _Static_assert(sizeof digits == SEQUENCE_DIGITS + 1, "as many digits as it says");
+    for (uint64_t i = 0; i < records; i++) {
+        uint8_t *room = buf_extend(body, front.size + SEQUENCE_DIGITS + back.size);
+        memcpy(room, front.data, front.size);
+        memcpy(room + front.size, digits, SEQUENCE_DIGITS);
+        memcpy(room + front.size + SEQUENCE_DIGITS, back.data, back.size);
+        uint8_t *last = room + front.size + SEQUENCE_DIGITS - 1;
+        for (uint64_t rest = sequence + i; rest != 0; rest /= 10) {
+            *last-- = (uint8_t)('0' + rest % 10);
+        }
     }
 }
 
@@ -191,42 +202,25 @@ static void answer_cbor(uint64_t records, uint64_t sequence, struct buf *body)
     cbor_write_u64(body, 0);
     cbor_write_text(body, slice_of_text("Records"));
     cbor_write_array(body, records);
-    for (uint64_t i = 0; i < records; i++) {
-        char text[SEQUENCE_DIGITS];
-        sequence_text(sequence + i, text);
-        cbor_write_map(body, 2);
-        cbor_write_text(body, slice_of_text("SequenceNumber"));
-        cbor_write_text(body, slice_of(text, sizeof text));
-        cbor_write_text(body, slice_of_text("ShardId"));
-        cbor_write_text(body, slice_of_text(shard));
-    }
+    // An entry is a map of two pairs; the number is a text of 56 bytes (RFC 8949 section 3.1).
+    append_entries(body, slice_of_text("\xa2\x6eSequenceNumber\x78\x38"),
+                   slice_of_text("\x67ShardId\x74shardId-000000000000"), records, sequence);
 }
 
-static void answer_json(uint64_t records, uint64_t sequence, struct buf *body)
+static void answer_json(enum operation operation, uint64_t records, uint64_t sequence,
+                        struct buf *body)
 {
-    buf_append_text(body, "{\"FailedRecordCount\":0,\"Records\":[");
-    for (uint64_t i = 0; i < records; i++) {
-        char text[SEQUENCE_DIGITS];
-        sequence_text(sequence + i, text);
-        buf_append_text(body, i == 0 ? "{\"SequenceNumber\":\"" : ",{\"SequenceNumber\":\"");
-        buf_append(body, text, sizeof text);
-        buf_append_text(body, "\",\"ShardId\":\"");
-        buf_append(body, shard, sizeof shard - 1);
-        buf_append_text(body, "\"}");
+    if (operation == OPERATION_PUT_RECORD_BATCH) {
+        buf_append_text(body, "{\"FailedPutCount\":0,\"Encrypted\":false,\"RequestResponses\":[");
+        append_entries(body, slice_of_text("{\"RecordId\":\""), slice_of_text("\"},"), records,
+                       sequence);
+    } else {
+        buf_append_text(body, "{\"FailedRecordCount\":0,\"Records\":[");
+        append_entries(body, slice_of_text("{\"SequenceNumber\":\""),
+                       slice_of_text("\",\"ShardId\":\"shardId-000000000000\"},"), records,
+                       sequence);
     }
-    buf_append_text(body, "]}");
-}
-
-static void answer_firehose(uint64_t records, uint64_t sequence, struct buf *body)
-{
-    buf_append_text(body, "{\"FailedPutCount\":0,\"Encrypted\":false,\"RequestResponses\":[");
-    for (uint64_t i = 0; i < records; i++) {
-        char text[SEQUENCE_DIGITS];
-        sequence_text(sequence + i, text);
-        buf_append_text(body, i == 0 ? "{\"RecordId\":\"" : ",{\"RecordId\":\"");
-        buf_append(body, text, sizeof text);
-        buf_append_text(body, "\"}");
-    }
+    buf_truncate(body, body->size - (records != 0)); // the last comma
     buf_append_text(body, "]}");
 }
 
@@ -234,17 +228,15 @@ void request_answer(const struct request *request, uint64_t records, uint64_t se
                     struct buf *out)
 {
     struct buf body;
-    buf_init(&body, REQUEST_BODY_MAX);
+    buf_init(&body, ANSWER_BODY_MAX);
     int status = 200;
-    if (request->operation == OPERATION_PUT_RECORD_BATCH) {
-        answer_firehose(records, sequence, &body);
-    } else if (request->operation == OPERATION_UNKNOWN) {
+    if (request->operation == OPERATION_UNKNOWN) {
         status = 400;
         buf_append_text(&body, "{\"__type\":\"UnknownOperationException\"}");
-    } else if (request->cbor) {
+    } else if (request->cbor && request->operation == OPERATION_PUT_RECORDS) {
         answer_cbor(records, sequence, &body);
     } else {
-        answer_json(records, sequence, &body);
+        answer_json(request->operation, records, sequence, &body);
     }
     bool cbor = request->cbor && request->operation == OPERATION_PUT_RECORDS;
     buf_appendf(out,

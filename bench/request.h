@@ -10,7 +10,11 @@
 #include "base/compiler.h"
 #include "base/slice.h"
 
-enum { REQUEST_HEAD_MAX = 64 * 1024, REQUEST_BODY_MAX = 16 * 1024 * 1024 };
+enum {
+    REQUEST_HEAD_MAX = 64 * 1024,
+    REQUEST_BODY_MAX = 16 * 1024 * 1024,
+    REQUEST_RECORDS_MAX = 500, // of both services
+};
 
 enum operation { OPERATION_UNKNOWN, OPERATION_PUT_RECORDS, OPERATION_PUT_RECORD_BATCH };
 
@@ -31,7 +35,7 @@ struct record_count {
 };
 
 // Counts by a flat walk over the body: a value that follows the name "Data" is a record. There are
-// none in an unknown operation.
+// none in an unknown operation. E_TOO_LARGE when there are more than the services take.
 NODISCARD int request_count_records(const struct request *request, struct slice body,
                                     struct record_count *out_count);
 
