@@ -33,14 +33,22 @@ void credentials_store_refused(struct credentials_store *store, uint64_t version
 // Where the keys come from, or why there are none. One sentence for people, at most `size` bytes.
 void credentials_store_describe(struct credentials_store *store, char *text, size_t size);
 
-// The chain. One step does one bounded try; the thread of the caller waits in between.
+// The chain: configuration, environment, shared files with profiles, instance metadata. The first
+// that is set up decides; one that is set up wrongly is an error and not passed over. One step does
+// one bounded try; the thread of the caller waits in between.
 struct credentials_chain; // opaque
-struct credentials_chain *credentials_chain_create(struct io *io, struct transport *transport,
-                                                   const struct credentials_config *config,
-                                                   struct credentials_store *store);
+struct credentials_chain_options {
+    struct transport *transport; // for the metadata service
+    const struct credentials_config *config;
+    struct credentials_store *store;
+    const char *(*getenv)(const char *name);
+};
+// `options` is copied, what it points to is borrowed.
+struct credentials_chain *credentials_chain_create(struct io *io,
+                                                   const struct credentials_chain_options *options);
 void credentials_chain_free(struct credentials_chain *chain);
 // Refreshes when it is time. Returns the monotonic time of the next step. May block on `transport`.
 uint64_t credentials_chain_step(struct credentials_chain *chain, uint64_t now_ns);
-// Called when credentials_store_refused wants a step at once.
+// Called, from any thread, when credentials_store_refused wants a step at once.
 void credentials_store_set_bell(struct credentials_store *store, void (*bell)(void *context),
                                 void *context);

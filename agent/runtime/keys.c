@@ -40,6 +40,11 @@ static void ring(void *context)
     wake_ring(&keys->wake);
 }
 
+static const char *environment(const char *name)
+{
+    return getenv(name); // NOLINT(concurrency-mt-unsafe): nothing changes the environment
+}
+
 int keys_create(struct io *io, const struct config *config, struct keys **out_keys)
 {
     struct transport_options options = {.ca_file = config->tls.ca_file, .requests_max = 1};
@@ -52,7 +57,13 @@ int keys_create(struct io *io, const struct config *config, struct keys **out_ke
     keys->io = io;
     keys->transport = transport;
     keys->store = credentials_store_create();
-    keys->chain = credentials_chain_create(io, transport, &config->credentials, keys->store);
+    struct credentials_chain_options chain_options = {
+        .transport = transport,
+        .config = &config->credentials,
+        .store = keys->store,
+        .getenv = environment,
+    };
+    keys->chain = credentials_chain_create(io, &chain_options);
     wake_open(&keys->wake);
     credentials_store_set_bell(keys->store, ring, keys);
     error = pthread_create(&keys->thread, NULL, run, keys);

@@ -1,0 +1,111 @@
+#include <stdlib.h>
+
+#include "aws/credentials_provider.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/prng.h"
+
+enum {
+    REFRESH_EARLY_S = 15 * 60, // before the keys expire
+    RETRY_MS_MIN = 1000,       // after a failure, doubling
+    RETRY_MS_MAX = 60 * 1000,
+    STALE_RETRY_S = 5 * 60, // the service still hands out keys that are about to expire
+    REFUSAL_PAUSE_S = 5,    // between two steps that a refusal asked for
+};
+
+struct credentials_chain {
+    struct io *io;
+    struct credentials_chain_options options;
+    struct imds *imds;
+    struct prng prng;
+    uint64_t next_ns;  // of the next refresh, TIME_NEVER when the keys do not expire
+    uint64_t tried_ns; // time of the last try
+    uint64_t retry_ms; // 0 after a success
+};
+
+struct credentials_chain *credentials_chain_create(struct io *io,
+                                                   const struct credentials_chain_options *options)
+{
+    struct credentials_chain *chain = xcalloc(1, sizeof *chain);
+    chain->io = io;
+    chain->options = *options;
+    chain->imds = imds_create();
+    uint64_t seed;
+    io->random(io, &seed, sizeof seed);
+    chain->prng = prng_of_seed(seed);
+    return chain;
+}
+
+void credentials_chain_free(struct credentials_chain *chain)
+{
+    if (chain != NULL) {
+        imds_free(chain->imds);
+        free(chain);
+    }
+}
+
+static int look_up(struct credentials_chain *chain, struct credentials_lookup *lookup)
+{
+    int error = credentials_from_config(lookup);
+    if (error == E_NOT_FOUND) {
+        error = credentials_from_environment(lookup);
+    }
+    if (error == E_NOT_FOUND) {
+        error = credentials_from_profile(lookup);
+    }
+    if (error == E_NOT_FOUND) {
+        error = credentials_from_imds(chain->imds, lookup);
+    }
+    return error;
+}
+
+// The time of the next refresh for keys that expire at `expires_s`, with up to a minute of jitter
+// so that a fleet does not ask at once.
+static uint64_t refresh_time(struct credentials_chain *chain, uint64_t expires_s, uint64_t now_ns)
+{
+    if (expires_s == 0) {
+        return TIME_NEVER;
+    }
+    uint64_t real_s = chain->io->real_ns(chain->io) / NS_PER_S;
+    uint64_t wait_s = STALE_RETRY_S;
+    if (expires_s > real_s + REFRESH_EARLY_S + STALE_RETRY_S) {
+        wait_s = expires_s - real_s - REFRESH_EARLY_S;
+    }
+    return now_ns + wait_s * NS_PER_S - prng_below(&chain->prng, 60 * NS_PER_S);
+}
+
+static void step(struct credentials_chain *chain, uint64_t now_ns)
+{
+    struct credentials_lookup lookup = {.io = chain->io, .options = &chain->options};
+    chain->tried_ns = now_ns;
+    int error = look_up(chain, &lookup);
+    now_ns = chain->io->monotonic_ns(chain->io);
+    if (error == 0) {
+        chain->retry_ms = 0;
+        chain->next_ns = refresh_time(chain, lookup.keys.expires_s, now_ns);
+        credentials_store_set(chain->options.store, &lookup.keys, lookup.where);
+        return;
+    }
+    chain->retry_ms = chain->retry_ms == 0 ? RETRY_MS_MIN : chain->retry_ms * 2;
+    if (chain->retry_ms > RETRY_MS_MAX) {
+        chain->retry_ms = RETRY_MS_MAX;
+    }
+    chain->next_ns = now_ns + chain->retry_ms * NS_PER_MS;
+    credentials_store_fail(chain->options.store,
+                           error == E_NOT_FOUND
+                               ? "no keys in the configuration, the environment or the shared files"
+                               : lookup.why);
+}
+
+uint64_t credentials_chain_step(struct credentials_chain *chain, uint64_t now_ns)
+{
+    if (credentials_store_take_refusal(chain->options.store)) {
+        uint64_t at_ns = chain->tried_ns + REFUSAL_PAUSE_S * NS_PER_S;
+        chain->next_ns = at_ns < chain->next_ns ? at_ns : chain->next_ns;
+    }
+    if (now_ns >= chain->next_ns) {
+        step(chain, now_ns);
+    }
+    return chain->next_ns;
+}

@@ -1,0 +1,138 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "aws/credentials_provider.h"
+#include "aws/profile.h"
+#include "base/alloc.h"
+#include "base/error.h"
+
+enum { FILE_BYTES_MAX = 1024 * 1024 };
+
+struct shared_file {
+    enum profile_file kind;
+    char *path;
+    uint8_t *data; // NULL: there is no such file
+    size_t size;
+};
+
+// "path" from the variable, or `name` in ~/.aws; NULL when there is no home directory.
+static char *path_of(const struct credentials_lookup *lookup, const char *variable,
+                     const char *name)
+{
+    const char *(*get)(const char *) = lookup->options->getenv;
+    const char *path = get(variable);
+    if (path != NULL && path[0] != '\0') {
+        return xstrdup(path);
+    }
+    const char *home = get("HOME");
+    return home == NULL || home[0] == '\0' ? NULL : xasprintf("%s/.aws/%s", home, name);
+}
+
+static int read_shared_file(struct credentials_lookup *lookup, struct shared_file *file)
+{
+    if (file->path == NULL) {
+        return 0;
+    }
+    int error = io_read_file(lookup->io, file->path, FILE_BYTES_MAX, &file->data, &file->size);
+    if (error == -ENOENT || error == -ENOTDIR) {
+        return 0;
+    }
+    // A home directory that the agent may not enter is as good as none.
+    if (error == -EACCES && lookup->options->config->profile == NULL) {
+        return 0;
+    }
+    if (error != 0) {
+        snprintf(lookup->why, sizeof lookup->why, "cannot read %s: %s", file->path,
+                 error_text(error));
+    }
+    return error;
+}
+
+static struct slice get(const struct shared_file *file, const char *profile, const char *key)
+{
+    return profile_get(slice_of(file->data, file->size), file->kind, profile, key);
+}
+
+static int take_keys(struct credentials_lookup *lookup, const struct shared_file *file,
+                     const char *profile)
+{
+    struct slice id = get(file, profile, "aws_access_key_id");
+    struct slice secret = get(file, profile, "aws_secret_access_key");
+    struct slice token = get(file, profile, "aws_session_token");
+    if (id.size == 0 && secret.size == 0) {
+        return E_NOT_FOUND;
+    }
+    if (id.size == 0 || secret.size == 0) {
+        snprintf(lookup->why, sizeof lookup->why,
+                 "profile \"%s\" in %s has only one of "
+                 "aws_access_key_id and aws_secret_access_key",
+                 profile, file->path);
+        return E_CONFIG;
+    }
+    lookup->keys = (struct credentials){
+        .access_key_id = xstrndup(id),
+        .secret_access_key = xstrndup(secret),
+        .session_token = token.size > 0 ? xstrndup(token) : NULL,
+    };
+    snprintf(lookup->where, sizeof lookup->where, "profile \"%s\" in %s", profile, file->path);
+    return 0;
+}
+
+// Looks in the credentials file first: it wins where both have the profile.
+static int look_in(struct credentials_lookup *lookup, const struct shared_file files[2],
+                   const char *profile, bool named)
+{
+    bool exists = false;
+    for (size_t i = 0; i < 2; i++) {
+        int error = take_keys(lookup, &files[i], profile);
+        if (error != E_NOT_FOUND) {
+            return error;
+        }
+        struct slice text = slice_of(files[i].data, files[i].size);
+        exists = exists || profile_exists(text, files[i].kind, profile);
+    }
+    static const char *const unsupported[] = {"role_arn", "credential_process", "sso_session",
+                                              "sso_start_url", "web_identity_token_file"};
+    for (size_t i = 0; i < ARRAY_COUNT(unsupported); i++) {
+        if (get(&files[0], profile, unsupported[i]).size > 0 ||
+            get(&files[1], profile, unsupported[i]).size > 0) {
+            snprintf(lookup->why, sizeof lookup->why,
+                     "profile \"%s\" uses %s, which this version does not; give it keys", profile,
+                     unsupported[i]);
+            return E_CONFIG;
+        }
+    }
+    if (!named) {
+        return E_NOT_FOUND;
+    }
+    snprintf(lookup->why, sizeof lookup->why, "profile \"%s\" %s", profile,
+             exists ? "has no keys" : "is in neither of the shared files of AWS tools");
+    return E_CONFIG;
+}
+
+int credentials_from_profile(struct credentials_lookup *lookup)
+{
+    const char *profile = lookup->options->config->profile;
+    if (profile == NULL) {
+        profile = lookup->options->getenv("AWS_PROFILE");
+    }
+    bool named = profile != NULL && profile[0] != '\0';
+    struct shared_file files[2] = {
+        {.kind = PROFILE_CREDENTIALS,
+         .path = path_of(lookup, "AWS_SHARED_CREDENTIALS_FILE", "credentials")},
+        {.kind = PROFILE_CONFIG, .path = path_of(lookup, "AWS_CONFIG_FILE", "config")},
+    };
+    int error = read_shared_file(lookup, &files[0]);
+    if (error == 0) {
+        error = read_shared_file(lookup, &files[1]);
+    }
+    if (error == 0) {
+        error = look_in(lookup, files, named ? profile : "default", named);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        free(files[i].path);
+        free(files[i].data);
+    }
+    return error;
+}
