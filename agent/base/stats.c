@@ -8,7 +8,7 @@ static const struct stat_info infos[STAT_COUNT] = {
 #undef X
 };
 
-const struct stat_info *stat_info(enum stat stat)
+const struct stat_info *stat_info(enum stat_id stat)
 {
     ASSERT(stat < STAT_COUNT);
     return &infos[stat];

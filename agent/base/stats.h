@@ -35,7 +35,7 @@ enum stat_kind { STAT_COUNTER, STAT_GAUGE };
     X(SINK_IN_FLIGHT_LIMIT, "in_flight_limit", STAT_GAUGE, "requests allowed at once")             \
     X(SINK_LAST_ACK_S, "last_ack_s", STAT_GAUGE, "time of the last acknowledgement (Unix seconds)")
 
-enum stat {
+enum stat_id {
 #define X(id, name, kind, help) STAT_##id,
     STATS_LIST(X)
 #undef X
@@ -46,17 +46,17 @@ struct stats {
     _Atomic uint64_t value[STAT_COUNT];
 };
 
-static inline void stats_add(struct stats *stats, enum stat stat, uint64_t amount)
+static inline void stats_add(struct stats *stats, enum stat_id stat, uint64_t amount)
 {
     atomic_fetch_add_explicit(&stats->value[stat], amount, memory_order_relaxed);
 }
 
-static inline void stats_set(struct stats *stats, enum stat stat, uint64_t value)
+static inline void stats_set(struct stats *stats, enum stat_id stat, uint64_t value)
 {
     atomic_store_explicit(&stats->value[stat], value, memory_order_relaxed);
 }
 
-static inline uint64_t stats_get(const struct stats *stats, enum stat stat)
+static inline uint64_t stats_get(const struct stats *stats, enum stat_id stat)
 {
     return atomic_load_explicit(&stats->value[stat], memory_order_relaxed);
 }
@@ -67,4 +67,4 @@ struct stat_info {
     const char *help;
 };
 
-const struct stat_info *stat_info(enum stat stat);
+const struct stat_info *stat_info(enum stat_id stat);
