@@ -11,7 +11,7 @@
 #include "base/compiler.h"
 #include "base/slice.h"
 
-enum { CREDENTIALS_WHY_MAX = 200 };
+enum { CREDENTIALS_WHY_MAX = 256 };
 
 struct credentials_lookup {
     struct io *io;
