@@ -25,7 +25,8 @@ void service_error_printable(struct slice text, char *out_text, size_t size)
     size_t length = 0;
     for (size_t i = 0; i < text.size && length + 1 < size; i++) {
         uint8_t byte = text.data[i];
-        out_text[length++] = byte >= 0x20 && byte < 0x7f ? (char)byte : '?';
+        bool prints = byte >= 0x20 && byte < 0x7f;
+        out_text[length++] = (char)(prints ? byte : '?');
     }
     out_text[length] = '\0';
 }

@@ -35,7 +35,7 @@ struct curl_transport {
     CURLM *multi;
     struct trust *trust;
     struct transfer *transfers;
-    unsigned count;
+    unsigned count; // one more than may be under way, for the one that is handed out
     struct transfer *idle;
     struct transfer *handed_out; // its answer lives until the next collect
     unsigned under_way;
@@ -46,8 +46,9 @@ static struct curl_transport *self(struct transport *transport)
     return (struct curl_transport *)transport;
 }
 
-// ---- callbacks of libcurl ----
+// ---- callbacks of libcurl, whose types are its own ----
 
+// NOLINTBEGIN(readability-non-const-parameter)
 static int on_start(void *context, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
     (void)remote_ip;
@@ -65,6 +66,8 @@ static size_t on_body(char *data, size_t one, size_t size, void *context)
     buf_append(&transfer->answer, data, size);
     return transfer->answer.overflow ? 0 : size;
 }
+
+// NOLINTEND(readability-non-const-parameter)
 
 static size_t on_header(char *data, size_t one, size_t size, void *context)
 {
@@ -185,10 +188,11 @@ static void recycle(struct curl_transport *transport, struct transfer *transfer)
 static int submit(struct transport *base, const struct transport_request *request)
 {
     struct curl_transport *transport = self(base);
-    struct transfer *transfer = transport->idle;
-    if (transfer == NULL) {
+    if (transport->under_way == transport->count - 1) {
         return E_FULL;
     }
+    struct transfer *transfer = transport->idle;
+    ASSERT(transfer != NULL);
     transport->idle = transfer->next;
     int error = prepare(transfer, request);
     if (error == 0 && curl_multi_add_handle(transport->multi, transfer->easy) != CURLM_OK) {
@@ -359,7 +363,7 @@ int transport_curl_create(const struct transport_options *options, struct transp
     transport->base = (struct transport){submit, collect, wait_for, wake, free_transport};
     transport->multi = new_multi(options->requests_max);
     transport->trust = trust;
-    transport->count = options->requests_max;
+    transport->count = options->requests_max + 1;
     transport->transfers = xcalloc(transport->count, sizeof *transport->transfers);
     for (unsigned i = 0; i < transport->count; i++) {
         struct transfer *transfer = &transport->transfers[i];

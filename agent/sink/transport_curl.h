@@ -3,6 +3,8 @@
 // libcurl sends a whole body again when a reused connection dies before the answer and reports one
 // success. Here the second start of a transfer is aborted, so that every repeat is ours and
 // counted.
+//
+// TLS writes to a connection that the peer has closed raise SIGPIPE: the program ignores it.
 #pragma once
 
 #include "base/compiler.h"
