@@ -30,7 +30,7 @@ struct framer *framer_create(struct record_rules *rules, uint64_t position,
         framer->peek = *peek;
     }
     lines_init(&framer->lines, &rules->lines);
-    multiline_init(&framer->multiline, &rules->multiline);
+    multiline_init(&framer->multiline, &rules->multiline, rules->header && position == 0);
     members_init(&framer->header);
     return framer;
 }
@@ -85,7 +85,8 @@ static uint64_t line_offset_at(const struct framer *framer, uint64_t limit)
     return offset;
 }
 
-// Frames the head of the file as it was framed when the file was new.
+// Frames the head of the file as it was framed when the file was new: up to the position it is a
+// number of whole records.
 static void find_header(struct framer *framer)
 {
     uint64_t room = HEADER_BYTES_MAX < framer->position ? HEADER_BYTES_MAX : framer->position;
@@ -94,8 +95,9 @@ static void find_header(struct framer *framer)
     struct lines lines;
     struct multiline multiline;
     lines_init(&lines, &framer->rules->lines);
-    multiline_init(&multiline, &framer->rules->multiline);
+    multiline_init(&multiline, &framer->rules->multiline, true);
     lines_feed(&lines, slice_of(head, size < 0 ? 0 : (size_t)size));
+    lines_finish(&lines);
     multiline_flush(&multiline);
     struct line line;
     if (multiline_next(&multiline, &lines, &line)) {

@@ -236,14 +236,15 @@ static bool wait_or_flush(struct lines *lines, struct line *out_line)
     return true;
 }
 
+// Also gives the memory back, so that a file without a pending line holds none.
 static void release_pending(struct lines *lines)
 {
     if (lines->release != 0) {
         buf_consume(&lines->pending, lines->release);
         lines->release = 0;
-        if (lines->pending.size == 0) {
-            buf_shrink(&lines->pending, 0);
-        }
+    }
+    if (lines->pending.size == 0 && lines->pending.capacity != 0) {
+        buf_shrink(&lines->pending, 0);
     }
 }
 

@@ -2,9 +2,10 @@
 
 #include "base/assert.h"
 
-void multiline_init(struct multiline *multiline, const struct multiline_rules *rules)
+void multiline_init(struct multiline *multiline, const struct multiline_rules *rules,
+                    bool at_header)
 {
-    *multiline = (struct multiline){.rules = rules};
+    *multiline = (struct multiline){.rules = rules, .at_header = at_header};
     buf_init(&multiline->held, SIZE_MAX / 2); // bounded by must_end_before
 }
 
@@ -65,7 +66,7 @@ static bool must_end_before(const struct multiline *multiline, const struct line
         joined->source_bytes + line->source_bytes > UINT32_MAX) {
         return true;
     }
-    return rules->mode == MULTILINE_START && !line->continues &&
+    return multiline->mode == MULTILINE_START && !line->continues &&
            pattern_matches(rules->start, line->text);
 }
 
@@ -102,6 +103,8 @@ static void add(struct multiline *multiline, const struct line *line)
         append(multiline, line);
     } else {
         multiline->open = true;
+        multiline->mode = multiline->at_header ? MULTILINE_QUOTES : multiline->rules->mode;
+        multiline->at_header = false;
         multiline->line_count = 0;
         multiline->quote = QUOTE_FIELD_START;
         multiline->joined = *line;
@@ -113,7 +116,7 @@ static void add(struct multiline *multiline, const struct line *line)
     if (!line->continues || multiline->line_count == 0) {
         multiline->line_count++;
     }
-    if (multiline->rules->mode == MULTILINE_QUOTES) {
+    if (multiline->mode == MULTILINE_QUOTES) {
         multiline->quote = quote_scan(multiline->quote, line->text, multiline->rules->delimiter);
     }
 }
@@ -127,7 +130,7 @@ static bool ends_after(const struct multiline *multiline, const struct line *lin
     if (line->ending_bytes == 0) {
         return false;
     }
-    if (multiline->rules->mode == MULTILINE_QUOTES && multiline->quote != QUOTE_OPEN) {
+    if (multiline->mode == MULTILINE_QUOTES && multiline->quote != QUOTE_OPEN) {
         return true;
     }
     return multiline->line_count >= multiline->rules->lines_max;
@@ -186,6 +189,7 @@ bool multiline_next(struct multiline *multiline, struct lines *lines, struct lin
             return hand_out(multiline, out_line);
         }
         if (!multiline->open && line.kind != LINE_TEXT && line.kind != LINE_TRUNCATED) {
+            multiline->at_header = false;
             *out_line = line;
             return true;
         }

@@ -4,6 +4,8 @@
 // tested. With quotes it ends with the line in which no quote is open any more. Both end early at
 // multiline.max_lines, multiline.max_bytes and multiline.timeout.
 //
+// A CSV header at the start of a file is joined by its quotes in either case.
+//
 // The text of a record is a run of the file: lines with their endings between them. Kinds of lines
 // that are not text (see lines.h) end the open record and are handed out by themselves.
 #pragma once
@@ -21,7 +23,7 @@ enum multiline_mode { MULTILINE_OFF, MULTILINE_START, MULTILINE_QUOTES };
 struct multiline_rules {
     enum multiline_mode mode;
     struct pattern *start; // with MULTILINE_START; borrowed
-    char delimiter;        // with MULTILINE_QUOTES
+    char delimiter;        // of CSV
     size_t lines_max;
     size_t bytes_max;
 };
@@ -34,14 +36,18 @@ struct multiline {
     struct line joined; // the open record; its text is in the chunk or in `held`
     struct line next;   // taken from the lines, and belongs to the next record
     struct buf held;
-    size_t line_count; // of the open record
+    enum multiline_mode mode; // of the open record
+    size_t line_count;        // of the open record
     enum quote_state quote;
+    bool at_header; // the next record is a CSV header
     bool open;
     bool has_next;
     bool flush; // the open record is to be handed out when the lines run out
 };
 
-void multiline_init(struct multiline *multiline, const struct multiline_rules *rules);
+// `at_header`: the first record is a CSV header.
+void multiline_init(struct multiline *multiline, const struct multiline_rules *rules,
+                    bool at_header);
 void multiline_deinit(struct multiline *multiline);
 
 // The next record as a line that may have line endings inside; borrowed until the next call. False

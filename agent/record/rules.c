@@ -62,6 +62,7 @@ static void note_csv(struct record_rules *rules, const struct converter_config *
         rules->multiline.delimiter = config->delimiter;
     }
     if (config->header && !rules->header) {
+        rules->multiline.delimiter = config->delimiter;
         rules->header = true;
         rules->header_has_names = config->names.count == 0;
         rules->header_delimiter = config->delimiter;

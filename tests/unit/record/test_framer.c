@@ -1,101 +1,7 @@
-#include <stdlib.h>
-
-#include "base/buf.h"
-#include "base/clock.h"
-#include "record/record.h"
 #include "support/test_main.h"
+#include "unit/record/flow.h"
 
-// A flow with small limits, and what it made of its input: one line a record, "S" shipped,
-// "F" filtered, "D<reason>" dead letter, with the data and the source bytes.
-struct flow {
-    struct record_config config;
-    struct destination_config to;
-    struct stats stats;
-    struct record_rules *rules;
-    struct framer *framer;
-    struct buf seen;
-    const char *file; // for peeking
-};
-
-static char newline[] = "\n";
 static char bracket[] = "^\\[";
-
-static struct flow flow_default(void)
-{
-    return (struct flow){
-        .config =
-            {
-                .lines = {.max_line = 100},
-                .multiline = {.max_lines = 100, .max_bytes = 1000, .timeout_ms = 5000},
-                .record_end = newline,
-            },
-        .to = {.service = SERVICE_KINESIS, .max_record_size = 1 << 20},
-    };
-}
-
-static int64_t peek(void *context, uint64_t offset, uint8_t *room, size_t size)
-{
-    const struct flow *flow = context;
-    size_t length = strlen(flow->file);
-    if (offset >= length) {
-        return 0;
-    }
-    size_t count = length - offset < size ? length - (size_t)offset : size;
-    memcpy(room, flow->file + offset, count);
-    return (int64_t)count;
-}
-
-static void open_at(struct flow *flow, uint64_t position)
-{
-    ck_assert_int_eq(record_rules_create(&flow->config, &flow->to, &flow->stats, &flow->rules), 0);
-    struct framer_peek framer_peek = {.context = flow, .read = peek};
-    flow->framer = framer_create(flow->rules, position, flow->file == NULL ? NULL : &framer_peek);
-    buf_init(&flow->seen, 1 << 20);
-}
-
-static void close_flow(struct flow *flow)
-{
-    framer_free(flow->framer);
-    record_rules_free(flow->rules);
-    buf_deinit(&flow->seen);
-}
-
-static void take_all(struct flow *flow)
-{
-    struct record record;
-    while (framer_next(flow->framer, &record)) {
-        if (record.fate == RECORD_DEAD_LETTER) {
-            buf_appendf(&flow->seen, "D%d", (int)record.reason);
-        } else {
-            buf_append_byte(&flow->seen, record.fate == RECORD_SHIP ? 'S' : 'F');
-        }
-        buf_appendf(&flow->seen, " %u <", (unsigned)record.source_bytes);
-        buf_append_slice(&flow->seen, record.data);
-        buf_append_text(&flow->seen, ">");
-    }
-}
-
-static void feed_at(struct flow *flow, const char *text, uint64_t now_ns)
-{
-    framer_feed(flow->framer, slice_of_text(text), now_ns);
-    take_all(flow);
-}
-
-static void feed(struct flow *flow, const char *text)
-{
-    feed_at(flow, text, 0);
-}
-
-static void finish(struct flow *flow)
-{
-    framer_finish(flow->framer);
-    take_all(flow);
-}
-
-static const char *seen(struct flow *flow)
-{
-    return buf_text(&flow->seen);
-}
 
 START_TEST(lines_ship_with_their_newline)
 {
@@ -170,6 +76,19 @@ START_TEST(last_line_without_newline_ships_at_the_proven_end)
     finish(&flow);
     ck_assert_str_eq(seen(&flow), "S 4 <one\n>S 3 <two\n>");
     ck_assert_uint_eq(framer_position(flow.framer), 7);
+    close_flow(&flow);
+}
+END_TEST
+
+START_TEST(carriage_return_at_the_end_of_the_file_is_text)
+{
+    struct flow flow = flow_default();
+    flow.config.lines.max_line = 4;
+    open_at(&flow, 0);
+    feed(&flow, "one\nfour\r");
+    ck_assert_str_eq(seen(&flow), "S 4 <one\n>");
+    finish(&flow);
+    ck_assert_str_eq(seen(&flow), "S 4 <one\n>S 4 <four\n>S 1 <\r\n>");
     close_flow(&flow);
 }
 END_TEST
@@ -422,83 +341,17 @@ START_TEST(over_long_line_in_a_joined_record)
         enum over_long policy;
         const char *expected;
     } cases[] = {
-        {OVER_LONG_SPLIT, "S 15 <[1]\n123456[890\n>"},
-        {OVER_LONG_TRUNCATE, "S 15 <[1]\n123456[8\n>S 2 <a\n>"},
+        {OVER_LONG_SPLIT, "S 15 <[1]\n12345678[0\n>"},
+        {OVER_LONG_TRUNCATE, "S 15 <[1]\n12345678\n>S 2 <a\n>"},
         {OVER_LONG_SKIP, "S 4 <[1]\n>F 11 <>S 2 <a\n>"},
-        {OVER_LONG_DEAD_LETTER, "S 4 <[1]\n>D2 8 <123456[8>D2 3 <90\n>S 2 <a\n>"},
+        {OVER_LONG_DEAD_LETTER, "S 4 <[1]\n>D2 8 <12345678>D2 3 <[0\n>S 2 <a\n>"},
     };
     struct flow flow = flow_multiline();
     flow.config.lines.max_line = 8;
     flow.config.lines.over_long = cases[_i].policy;
     open_at(&flow, 0);
-    feed(&flow, _i == 0 ? "[1]\n123456[890\n[2]\n" : "[1]\n123456[890\na\n[2]\n");
+    feed(&flow, _i == 0 ? "[1]\n12345678[0\n[2]\n" : "[1]\n12345678[0\na\n[2]\n");
     ck_assert_str_eq(seen(&flow), cases[_i].expected);
-    close_flow(&flow);
-}
-END_TEST
-
-// ---- filter, limits, keys ----
-
-START_TEST(filter_includes_and_excludes)
-{
-    struct flow flow = flow_default();
-    char *include[] = {(char[]){"^a"}, (char[]){"^b"}};
-    char *exclude[] = {(char[]){"x$"}};
-    flow.config.filter.include = (struct string_list){include, 2};
-    flow.config.filter.exclude = (struct string_list){exclude, 1};
-    open_at(&flow, 0);
-    feed(&flow, "a1\nb1\nc1\nax\r\n");
-    ck_assert_str_eq(seen(&flow), "S 3 <a1\n>S 3 <b1\n>F 3 <>F 4 <>");
-    ck_assert_uint_eq(stats_get(&flow.stats, STAT_RECORD_FILTERED), 2);
-    close_flow(&flow);
-}
-END_TEST
-
-START_TEST(record_above_the_limit_of_the_service_is_set_aside)
-{
-    struct flow flow = flow_default();
-    flow.config.lines.over_long = OVER_LONG_SKIP;
-    flow.to.max_record_size = 10 + RANDOM_KEY_BYTES_MAX;
-    open_at(&flow, 0);
-    feed(&flow, "123456789\n1234567890\r\n");
-    ck_assert_str_eq(seen(&flow), "S 10 <123456789\n>D3 12 <1234567890\r\n>");
-    close_flow(&flow);
-}
-END_TEST
-
-START_TEST(lines_are_split_so_that_the_service_takes_them)
-{
-    struct flow flow = flow_default();
-    flow.to.max_record_size = 10 + RANDOM_KEY_BYTES_MAX;
-    open_at(&flow, 0);
-    feed(&flow, "123456789\n1234567890\r\n");
-    ck_assert_str_eq(seen(&flow), "S 10 <123456789\n>S 9 <123456789\n>S 3 <0\n>");
-    close_flow(&flow);
-}
-END_TEST
-
-START_TEST(firehose_counts_the_data_alone)
-{
-    struct flow flow = flow_default();
-    flow.config.lines.over_long = OVER_LONG_SKIP;
-    flow.to.service = SERVICE_FIREHOSE;
-    flow.to.max_record_size = 0;
-    flow.config.lines.max_line = 2000000;
-    open_at(&flow, 0);
-    static char line[1024000 + 1];
-    memset(line, 'x', sizeof line);
-    line[1023999] = '\n';
-    framer_feed(flow.framer, slice_of(line, 1024000), 0);
-    struct record record;
-    ck_assert(framer_next(flow.framer, &record));
-    ck_assert_int_eq(record.fate, RECORD_SHIP);
-    ck_assert(!framer_next(flow.framer, &record));
-    line[1023999] = 'x';
-    line[1024000] = '\n';
-    framer_feed(flow.framer, slice_of(line, 1024001), 0);
-    ck_assert(framer_next(flow.framer, &record));
-    ck_assert_int_eq(record.fate, RECORD_DEAD_LETTER);
-    ck_assert_int_eq(record.reason, REASON_TOO_LARGE);
     close_flow(&flow);
 }
 END_TEST
@@ -511,6 +364,7 @@ static void add_line_tests(TCase *tests)
     tcase_add_test(tests, record_end_none_ships_bare_text);
     tcase_add_test(tests, record_end_is_not_doubled);
     tcase_add_test(tests, last_line_without_newline_ships_at_the_proven_end);
+    tcase_add_test(tests, carriage_return_at_the_end_of_the_file_is_text);
     tcase_add_test(tests, partial_line_ships_after_its_timeout_and_its_newline_is_no_record);
     tcase_add_test(tests, newline_of_a_partial_line_is_no_record_after_a_restart);
     tcase_add_test(tests, timeout_divides_neither_a_character_nor_a_line_ending);
@@ -534,10 +388,6 @@ Suite *test_suite(void)
     tcase_add_test(tests, joined_record_ends_at_max_lines);
     tcase_add_test(tests, joined_record_ends_at_max_bytes);
     tcase_add_loop_test(tests, over_long_line_in_a_joined_record, 0, 4);
-    tcase_add_test(tests, filter_includes_and_excludes);
-    tcase_add_test(tests, record_above_the_limit_of_the_service_is_set_aside);
-    tcase_add_test(tests, lines_are_split_so_that_the_service_takes_them);
-    tcase_add_test(tests, firehose_counts_the_data_alone);
     suite_add_tcase(suite, tests);
     return suite;
 }
