@@ -22,6 +22,8 @@ enum {
 };
 
 struct fingerprint fingerprint_of(struct slice bytes);
+// The fingerprint of the bytes behind `fingerprint` with `bytes` after them.
+struct fingerprint fingerprint_extend(struct fingerprint fingerprint, struct slice bytes);
 static inline bool fingerprint_equal(struct fingerprint a, struct fingerprint b)
 {
     return a.length == b.length && a.hash == b.hash;

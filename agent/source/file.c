@@ -1,0 +1,254 @@
+#include "source/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+
+struct file_table {
+    struct source_file **inodes; // both a power of two
+    struct source_file **firsts;
+    size_t bucket_count;
+    size_t count;
+    struct link all;
+};
+
+static uint64_t mix(uint64_t value)
+{
+    value = (value ^ value >> 31) * 0x9e3779b97f4a7c15u;
+    return value ^ value >> 29;
+}
+
+static struct source_file **inode_bucket(const struct file_table *table, uint64_t inode)
+{
+    return &table->inodes[mix(inode) & (table->bucket_count - 1)];
+}
+
+static struct source_file **first_bucket(const struct file_table *table, const uint8_t *first)
+{
+    uint64_t hash = fingerprint_of(slice_of(first, FIRST_BYTES)).hash;
+    return &table->firsts[mix(hash) & (table->bucket_count - 1)];
+}
+
+static void index_inode(struct file_table *table, struct source_file *file)
+{
+    struct source_file **bucket = inode_bucket(table, file->generation.inode);
+    file->inode_next = *bucket;
+    *bucket = file;
+    file->hidden = false;
+}
+
+static void index_first(struct file_table *table, struct source_file *file)
+{
+    struct source_file **bucket = first_bucket(table, file->first);
+    file->first_next = *bucket;
+    *bucket = file;
+}
+
+struct file_table *file_table_create(void)
+{
+    struct file_table *table = xcalloc(1, sizeof *table);
+    table->bucket_count = 64;
+    table->inodes = xcalloc(table->bucket_count, sizeof(struct source_file *));
+    table->firsts = xcalloc(table->bucket_count, sizeof(struct source_file *));
+    ring_init(&table->all);
+    return table;
+}
+
+static void free_file(struct source_file *file)
+{
+    free(file->generation.path);
+    free(file);
+}
+
+void file_table_free(struct file_table *table)
+{
+    if (table == NULL) {
+        return;
+    }
+    while (!ring_empty(&table->all)) {
+        struct source_file *file = LINK_ENTRY(table->all.next, struct source_file, all);
+        link_remove(&file->all);
+        free_file(file);
+    }
+    free(table->inodes);
+    free(table->firsts);
+    free(table);
+}
+
+static void grow(struct file_table *table)
+{
+    free(table->inodes);
+    free(table->firsts);
+    table->bucket_count *= 2;
+    table->inodes = xcalloc(table->bucket_count, sizeof(struct source_file *));
+    table->firsts = xcalloc(table->bucket_count, sizeof(struct source_file *));
+    for (struct link *link = table->all.next; link != &table->all; link = link->next) {
+        struct source_file *file = LINK_ENTRY(link, struct source_file, all);
+        if (!file->hidden) {
+            index_inode(table, file);
+        }
+        if (file->first_count == FIRST_BYTES) {
+            index_first(table, file);
+        }
+    }
+}
+
+struct source_file *file_table_add(struct file_table *table, const struct generation *generation)
+{
+    if (table->count >= table->bucket_count) {
+        grow(table);
+    }
+    struct source_file *file = xcalloc(1, sizeof *file);
+    file->generation = *generation;
+    file->generation.path = xstrdup(generation->path == NULL ? "" : generation->path);
+    file->read_position = generation->position;
+    file->read_tail = generation->tail;
+    file->fd = -1;
+    ring_append(&table->all, &file->all);
+    index_inode(table, file);
+    table->count++;
+    return file;
+}
+
+void file_table_hide(struct file_table *table, struct source_file *file)
+{
+    if (file->hidden) {
+        return;
+    }
+    struct source_file **place = inode_bucket(table, file->generation.inode);
+    while (*place != file) {
+        place = &(*place)->inode_next;
+    }
+    *place = file->inode_next;
+    file->hidden = true;
+}
+
+static void hide_first(struct file_table *table, struct source_file *file)
+{
+    if (file->first_count < FIRST_BYTES) {
+        return;
+    }
+    struct source_file **place = first_bucket(table, file->first);
+    while (*place != file) {
+        place = &(*place)->first_next;
+    }
+    *place = file->first_next;
+    file->first_count = 0;
+}
+
+void file_table_remove(struct file_table *table, struct source_file *file)
+{
+    ASSERT(file->names == NULL && file->fd < 0);
+    file_table_hide(table, file);
+    hide_first(table, file);
+    link_remove(&file->all);
+    link_remove(&file->ready);
+    link_remove(&file->waiting);
+    if (file->older != NULL) {
+        file_unorder(file->older);
+    }
+    file_unorder(file);
+    table->count--;
+    free_file(file);
+}
+
+void file_table_move(struct file_table *table, struct source_file *file, uint64_t device,
+                     uint64_t inode, uint64_t birth_ns)
+{
+    file_table_hide(table, file);
+    file->generation.device = device;
+    file->generation.inode = inode;
+    file->generation.birth_ns = birth_ns;
+    index_inode(table, file);
+}
+
+struct source_file *file_table_inode(const struct file_table *table, uint64_t inode)
+{
+    return *inode_bucket(table, inode);
+}
+
+void file_table_set_first(struct file_table *table, struct source_file *file, struct slice first)
+{
+    hide_first(table, file);
+    file->first_count = (uint8_t)(first.size < FIRST_BYTES ? first.size : FIRST_BYTES);
+    memcpy(file->first, first.data, file->first_count);
+    if (file->first_count == FIRST_BYTES) {
+        index_first(table, file);
+    }
+}
+
+struct source_file *file_table_first(const struct file_table *table, const uint8_t *first)
+{
+    return *first_bucket(table, first);
+}
+
+size_t file_table_count(const struct file_table *table)
+{
+    return table->count;
+}
+
+struct link *file_table_all(struct file_table *table)
+{
+    return &table->all;
+}
+
+bool file_set_path(struct source_file *file, const char *path)
+{
+    if (strcmp(file->generation.path, path) == 0) {
+        return false;
+    }
+    free(file->generation.path);
+    file->generation.path = xstrdup(path);
+    return true;
+}
+
+void file_attach(struct source_file *file, struct name *name)
+{
+    ASSERT(name->file == NULL);
+    name->file = file;
+    name->file_next = file->names;
+    file->names = name;
+}
+
+void file_detach(struct name *name)
+{
+    struct name **place = &name->file->names;
+    while (*place != name) {
+        place = &(*place)->file_next;
+    }
+    *place = name->file_next;
+    name->file = NULL;
+    name->file_next = NULL;
+}
+
+static bool is_behind(const struct source_file *file, const struct source_file *other)
+{
+    for (; file != NULL; file = file->older) {
+        if (file == other) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void file_order(struct source_file *older, struct source_file *younger)
+{
+    if (younger->older != NULL || is_behind(older, younger)) {
+        return;
+    }
+    while (older->younger != NULL) {
+        older = older->younger;
+    }
+    older->younger = younger;
+    younger->older = older;
+}
+
+void file_unorder(struct source_file *older)
+{
+    if (older->younger != NULL) {
+        older->younger->older = NULL;
+        older->younger = NULL;
+    }
+}

@@ -1,0 +1,86 @@
+// One generation as the source holds it, and the table of all of them. Internal to agent/source.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/generation.h"
+#include "source/link.h"
+#include "source/tree.h"
+
+enum file_phase {
+    FILE_LIVE,   // may grow
+    FILE_FRESH,  // has not been compared with others yet, and nothing of it was read
+    FILE_HELD,   // may be a copy of another one: not read until that is decided
+    FILE_ORPHAN, // cannot be read any more, unless a copy of it turns up now
+    FILE_ENDING, // everything was read; the owner has to finish it
+    FILE_PAST,   // ended or deleted: only remembered
+};
+
+enum { FIRST_BYTES = 16 };
+
+struct source_file {
+    struct generation generation;
+    uint64_t read_position;
+    struct fingerprint read_tail; // of the bytes before read_position
+    uint64_t quiet_ns;            // monotonic time of the last change
+    uint64_t mtime_ns;            // of the file at the last look
+    uint64_t gone_ns;             // real time at which it was found truncated or deleted, 0: not
+    struct name *names;           // that it has now; NULL: none
+    void *user;
+    struct source_file *inode_next;
+    struct source_file *first_next;
+    struct source_file *older;    // of the same log, to be read first
+    struct source_file *younger;  // the one whose `older` this is
+    struct source_file *original; // held: of which it is a copy as far as it goes
+    struct link all;
+    struct link ready;   // has something for the owner
+    struct link open;    // has a descriptor; least recently used first
+    struct link waiting; // fresh, held, orphaned, departing or past
+    uint8_t first[FIRST_BYTES];
+    int fd; // -1: closed
+    uint32_t turn_bytes;
+    uint8_t phase;
+    uint8_t first_count; // bytes in `first`
+    bool departing : 1;  // unnamed or renamed: no growth for close_after proves its end
+    bool end_told : 1;   // the owner was given the end
+    bool announced : 1;  // the owner was told of the generation
+    bool restored : 1;   // known from before the start and not found yet
+    bool away : 1;       // was changed while the agent was not running
+    bool starved : 1;    // waits for a descriptor
+    bool aged : 1;       // an orphan that was there before the current step
+    bool cut : 1;        // truncated: if there is a copy, it was complete before
+    bool hidden : 1;     // its inode belongs to another generation, or to none
+};
+
+struct file_table; // opaque: finds generations by inode, and by their first bytes
+
+struct file_table *file_table_create(void);
+// Frees the table and every file in it.
+void file_table_free(struct file_table *table);
+// Makes a file of `generation`, whose path is copied.
+struct source_file *file_table_add(struct file_table *table, const struct generation *generation);
+// Frees the file. It has no names and no descriptor.
+void file_table_remove(struct file_table *table, struct source_file *file);
+// Its inode is not found any more.
+void file_table_hide(struct file_table *table, struct source_file *file);
+// Gives the file another inode, by which it is found from now on.
+void file_table_move(struct file_table *table, struct source_file *file, uint64_t device,
+                     uint64_t inode, uint64_t birth_ns);
+// The first file with this inode number on any device; continue with inode_next.
+struct source_file *file_table_inode(const struct file_table *table, uint64_t inode);
+// Sets the first bytes of the file, by which it is found when there are FIRST_BYTES of them.
+void file_table_set_first(struct file_table *table, struct source_file *file, struct slice first);
+// The first file in the same bucket as these FIRST_BYTES bytes; continue with first_next.
+struct source_file *file_table_first(const struct file_table *table, const uint8_t *first);
+size_t file_table_count(const struct file_table *table);
+// The ring of all files, by their member `all`.
+struct link *file_table_all(struct file_table *table);
+
+// Sets the path of its generation (copied). Returns whether it changed.
+bool file_set_path(struct source_file *file, const char *path);
+void file_attach(struct source_file *file, struct name *name);
+void file_detach(struct name *name);
+// Makes `younger` wait until everything older is read.
+void file_order(struct source_file *older, struct source_file *younger);
+void file_unorder(struct source_file *older);

@@ -1,0 +1,392 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "source/identity.h"
+#include "source/state.h"
+
+enum {
+    CANDIDATES_MAX = 256,          // known generations that one file is compared with
+    LINE_SEARCH_BYTES = 64 * 1024, // start_at: end goes back so far to where a line begins
+};
+
+// What is known of the file that is judged.
+struct subject {
+    struct source_file *file;
+    uint64_t size;
+    uint8_t head[HEAD_BYTES_MAX];
+    size_t head_size;
+};
+
+struct finding {
+    enum copy_verdict verdict;
+    struct source_file *original;
+};
+
+// ---- facts ----
+
+static enum match match_of(bool equal)
+{
+    return equal ? MATCH_EQUAL : MATCH_DIFFERENT;
+}
+
+static enum match compare_heads(const struct subject *subject, const struct source_file *original)
+{
+    const struct fingerprint *head = &original->generation.head;
+    if (subject->head_size >= head->length) {
+        return match_of(
+            fingerprint_equal(fingerprint_of(slice_of(subject->head, head->length)), *head));
+    }
+    size_t size =
+        original->first_count < subject->head_size ? original->first_count : subject->head_size;
+    return memcmp(original->first, subject->head, size) == 0 ? MATCH_UNKNOWN : MATCH_DIFFERENT;
+}
+
+static enum match compare_tails(struct source *source, const struct subject *subject,
+                                const struct source_file *original)
+{
+    uint8_t bytes[TAIL_BYTES_MAX];
+    uint64_t position = original->read_position;
+    size_t size = original->read_tail.length;
+    if (subject->size < position) {
+        return MATCH_UNKNOWN;
+    }
+    if (size == 0) {
+        return MATCH_EQUAL;
+    }
+    int64_t count = reader_peek(source, subject->file, bytes, size, position - size);
+    return match_of(count == (int64_t)size &&
+                    fingerprint_equal(fingerprint_of(slice_of(bytes, size)), original->read_tail));
+}
+
+enum condition { ORIGINAL_GONE, ORIGINAL_INTACT, ORIGINAL_UNCLEAR };
+
+// Whether the content of the original is still where it was. What became of it when it seems not to
+// be is found out in its turn.
+static enum condition condition_of(struct source *source, const struct source_file *original)
+{
+    if (original->hidden || original->phase == FILE_ORPHAN ||
+        (original->names == NULL && original->fd < 0)) {
+        return ORIGINAL_GONE;
+    }
+    struct file_stat stat;
+    char path[PATH_MAX];
+    enum condition condition = ORIGINAL_INTACT;
+    for (struct name *name = original->names; name != NULL; name = name->file_next) {
+        if (!tree_path(name, path) || source->io->stat(source->io, path, true, &stat) != 0 ||
+            stat.inode != original->generation.inode || stat.size < original->read_position) {
+            tree_look(source->tree, name);
+            condition = ORIGINAL_UNCLEAR;
+        }
+    }
+    bool deleted = original->names == NULL &&
+                   source->io->fstat(source->io, original->fd, &stat) == 0 && stat.link_count == 0;
+    return deleted ? ORIGINAL_GONE : condition;
+}
+
+// Compares with an intact original at the end of the shorter of both.
+static enum match compare_content(struct source *source, const struct subject *subject,
+                                  struct source_file *original)
+{
+    struct file_stat stat;
+    if (reader_open(source, original) != 0 ||
+        source->io->fstat(source->io, original->fd, &stat) != 0 ||
+        stat.size < original->read_position) {
+        return MATCH_UNKNOWN;
+    }
+    uint64_t size = stat.size < subject->size ? stat.size : subject->size;
+    struct fingerprint theirs = reader_tail(source, original, size);
+    struct fingerprint ours = reader_tail(source, subject->file, size);
+    if (theirs.length == 0 || ours.length == 0) {
+        return MATCH_UNKNOWN;
+    }
+    return match_of(fingerprint_equal(theirs, ours));
+}
+
+static enum copy_verdict compare(struct source *source, const struct subject *subject,
+                                 struct source_file *original)
+{
+    struct source_file *file = subject->file;
+    const struct generation *generation = &original->generation;
+    if (original == file || generation->head.length == 0 || original->phase == FILE_FRESH ||
+        original->phase == FILE_HELD) {
+        return COPY_NOT;
+    }
+    bool same_inode = generation->inode == file->generation.inode &&
+                      generation->device == file->generation.device;
+    struct copy_facts facts = {
+        .head = compare_heads(subject, original),
+        .was_prefix = file->original == original,
+        .born_after_the_end =
+            same_inode || (original->gone_ns != 0 && file->generation.birth_ns > original->gone_ns),
+        .quiet = file->quiet_ns + HOLD_MS * NS_PER_MS <= source->now_ns,
+    };
+    if (facts.head == MATCH_DIFFERENT || facts.born_after_the_end) {
+        return COPY_NOT;
+    }
+    facts.tail = compare_tails(source, subject, original);
+    enum condition condition = condition_of(source, original);
+    if (condition == ORIGINAL_UNCLEAR && facts.tail != MATCH_DIFFERENT) {
+        return COPY_PERHAPS;
+    }
+    facts.original_gone = condition == ORIGINAL_GONE;
+    if (condition == ORIGINAL_INTACT && facts.tail != MATCH_DIFFERENT) {
+        facts.tail = compare_content(source, subject, original);
+        file->original = facts.tail == MATCH_EQUAL ? original : file->original;
+    }
+    return identity_copy(&facts);
+}
+
+// ---- search ----
+
+static void consider(struct source *source, const struct subject *subject,
+                     struct source_file *original, struct finding *finding)
+{
+    enum copy_verdict verdict = compare(source, subject, original);
+    bool further = verdict == finding->verdict && finding->original != NULL &&
+                   original->read_position > finding->original->read_position;
+    if (verdict != COPY_NOT && (verdict > finding->verdict || further)) {
+        *finding = (struct finding){.verdict = verdict, .original = original};
+    }
+}
+
+static void consider_ring(struct source *source, const struct subject *subject,
+                          const struct link *ring, struct finding *finding)
+{
+    size_t count = 0;
+    const struct link *link = ring->previous;
+    while (link != ring && count++ < CANDIDATES_MAX) {
+        struct source_file *original = LINK_ENTRY(link, struct source_file, waiting);
+        link = link->previous;
+        consider(source, subject, original, finding);
+    }
+}
+
+// A file of fewer bytes than the index needs.
+static void consider_open(struct source *source, const struct subject *subject,
+                          struct finding *finding)
+{
+    size_t count = 0;
+    struct link *all = file_table_all(source->table);
+    for (struct link *link = all->previous; link != all && count++ < CANDIDATES_MAX;
+         link = link->previous) {
+        struct source_file *original = LINK_ENTRY(link, struct source_file, all);
+        consider(source, subject, original, finding);
+    }
+}
+
+static struct finding find_original(struct source *source, const struct subject *subject)
+{
+    struct finding finding = {.verdict = COPY_NOT};
+    consider_ring(source, subject, &source->orphans, &finding);
+    if (finding.verdict < COPY_CONTINUES) {
+        consider_ring(source, subject, &source->past, &finding);
+    }
+    if (finding.verdict >= COPY_CONTINUES) {
+        return finding;
+    }
+    if (subject->head_size < FIRST_BYTES) {
+        consider_open(source, subject, &finding);
+        return finding;
+    }
+    size_t count = 0;
+    struct source_file *original = file_table_first(source->table, subject->head);
+    while (original != NULL && count++ < CANDIDATES_MAX) {
+        struct source_file *next = original->first_next;
+        consider(source, subject, original, &finding);
+        original = next;
+    }
+    return finding;
+}
+
+// ---- verdicts ----
+
+// The file is the original from now on.
+static void become(struct source *source, struct source_file *original, struct source_file *copy)
+{
+    if (original->phase == FILE_PAST) {
+        source->past_count -= link_in_ring(&original->waiting) ? 1 : 0;
+    }
+    link_remove(&original->waiting);
+    const struct generation *generation = &copy->generation;
+    uint64_t device = generation->device;
+    uint64_t inode = generation->inode;
+    uint64_t birth_ns = generation->birth_ns;
+    uint64_t size = generation->size_seen;
+    file_table_hide(source->table, copy);
+    reader_close(source, original);
+    if (copy->fd >= 0) {
+        reader_move(copy, original);
+    }
+    while (copy->names != NULL) {
+        struct name *name = copy->names;
+        file_detach(name);
+        file_attach(original, name);
+        tree_look(source->tree, name);
+    }
+    file_set_path(original, generation->path);
+    original->mtime_ns = copy->mtime_ns;
+    file_table_move(source->table, original, device, inode, birth_ns);
+    life_forget(source, copy);
+    original->generation.state = GENERATION_LIVE;
+    original->gone_ns = 0;
+    original->away = false;
+    original->cut = false;
+    original->restored = false;
+    life_resume(source, original, size);
+}
+
+static uint64_t start_of_last_line(struct source *source, struct source_file *file, uint64_t size)
+{
+    uint8_t room[4096];
+    uint64_t end = size;
+    uint64_t limit = size > LINE_SEARCH_BYTES ? size - LINE_SEARCH_BYTES : 0;
+    while (end > limit) {
+        size_t part = end - limit < sizeof room ? (size_t)(end - limit) : sizeof room;
+        if (reader_peek(source, file, room, part, end - part) != (int64_t)part) {
+            break;
+        }
+        const uint8_t *newline = memrchr(room, '\n', part);
+        if (newline != NULL) {
+            return end - part + (uint64_t)(newline - room) + 1;
+        }
+        end -= part;
+    }
+    return limit == 0 && end == 0 ? 0 : size;
+}
+
+static void skip_to_end(struct source *source, struct source_file *file, uint64_t size)
+{
+    uint64_t position = start_of_last_line(source, file, size);
+    struct fingerprint tail = reader_tail(source, file, position);
+    file->generation.position = position;
+    file->generation.tail = tail;
+    life_set_read(source, file, position, tail);
+    life_set_size(source, file, size);
+    life_announce(source, file);
+    if (position > 0) {
+        source->events.skipped(source->events.context, &file->generation, position);
+    }
+}
+
+static void accept(struct source *source, const struct subject *subject)
+{
+    struct source_file *file = subject->file;
+    file->original = NULL;
+    link_remove(&file->waiting);
+    if (source->starting && source->fresh && source->config->start_at == START_AT_END) {
+        skip_to_end(source, file, subject->size);
+    } else {
+        life_announce(source, file);
+    }
+    life_resume(source, file, subject->size);
+}
+
+// The whole content was read from the original.
+static void discard(struct source *source, const struct subject *subject)
+{
+    struct source_file *file = subject->file;
+    link_remove(&file->waiting);
+    struct fingerprint tail = reader_tail(source, file, subject->size);
+    file->generation.position = subject->size;
+    file->generation.tail = tail;
+    life_set_read(source, file, subject->size, tail);
+    life_past(source, file);
+}
+
+// ---- judging ----
+
+static int look_at(struct source *source, struct subject *subject)
+{
+    struct file_stat stat;
+    int64_t count = reader_peek(source, subject->file, subject->head, sizeof subject->head, 0);
+    if (count < 0) {
+        return (int)count;
+    }
+    int error = source->io->fstat(source->io, subject->file->fd, &stat);
+    if (error != 0) {
+        return error;
+    }
+    subject->head_size = (size_t)count;
+    subject->size = stat.size;
+    if (stat.size > subject->file->generation.size_seen) {
+        subject->file->quiet_ns = source->now_ns;
+    }
+    life_set_size(source, subject->file, stat.size);
+    return 0;
+}
+
+static void set_unreadable(struct source_file *file, int error)
+{
+    for (struct name *name = file->names; name != NULL; name = name->file_next) {
+        name->trouble = error == -EACCES || error == -EPERM ? TROUBLE_PERMISSION : TROUBLE_ERROR;
+    }
+}
+
+void judge(struct source *source, struct source_file *file)
+{
+    struct subject subject = {.file = file};
+    int error = look_at(source, &subject);
+    if (error == E_FULL) {
+        return;
+    }
+    link_remove(&file->waiting);
+    if (error != 0) {
+        set_unreadable(file, error);
+        life_unreadable(source, file);
+        return;
+    }
+    if (subject.head_size == 0) {
+        if (!file->announced) {
+            life_announce(source, file);
+        }
+        reader_close(source, file);
+        return;
+    }
+    struct slice head = slice_of(subject.head, subject.head_size);
+    file->generation.head = fingerprint_of(head);
+    file_table_set_first(source->table, file, head);
+    struct finding finding = find_original(source, &subject);
+    switch (finding.verdict) {
+    case COPY_CONTINUES:
+        become(source, finding.original, file);
+        break;
+    case COPY_READ:
+        discard(source, &subject);
+        break;
+    case COPY_PERHAPS:
+        if (!(source->starting && source->fresh)) {
+            life_hold(source, file);
+            break;
+        }
+        accept(source, &subject);
+        break;
+    case COPY_NOT:
+        accept(source, &subject);
+        break;
+    }
+}
+
+void judge_all(struct source *source)
+{
+    if (source->judge_held) {
+        source->judge_held = false;
+        while (!ring_empty(&source->held)) {
+            ring_append(&source->unjudged, source->held.next);
+        }
+    }
+    while (!ring_empty(&source->held)) {
+        struct source_file *file = LINK_ENTRY(source->held.next, struct source_file, waiting);
+        if (file->quiet_ns + HOLD_MS * NS_PER_MS > source->now_ns) {
+            break;
+        }
+        ring_append(&source->unjudged, &file->waiting);
+    }
+    for (size_t i = 0; i < JUDGED_MAX && !ring_empty(&source->unjudged); i++) {
+        struct source_file *file = LINK_ENTRY(source->unjudged.next, struct source_file, waiting);
+        judge(source, file);
+        if (source->unjudged.next == &file->waiting) {
+            break;
+        }
+    }
+}

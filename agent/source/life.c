@@ -1,0 +1,611 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "source/identity.h"
+#include "source/state.h"
+
+// ---- numbers ----
+
+static uint64_t lag_of(const struct source_file *file)
+{
+    uint64_t size = file->generation.size_seen;
+    return file->phase == FILE_PAST || size <= file->read_position ? 0 : size - file->read_position;
+}
+
+static void set_lag(struct source *source, uint64_t before, uint64_t after)
+{
+    source->lag_bytes = source->lag_bytes - before + after;
+    stats_set(source->stats, STAT_SOURCE_LAG_BYTES, source->lag_bytes);
+}
+
+void life_set_size(struct source *source, struct source_file *file, uint64_t size)
+{
+    uint64_t before = lag_of(file);
+    if (size > file->generation.size_seen) {
+        file->generation.size_seen = size;
+    }
+    set_lag(source, before, lag_of(file));
+}
+
+void life_set_read(struct source *source, struct source_file *file, uint64_t position,
+                   struct fingerprint tail)
+{
+    uint64_t before = lag_of(file);
+    file->read_position = position;
+    file->read_tail = tail;
+    if (position > file->generation.size_seen) {
+        file->generation.size_seen = position;
+    }
+    set_lag(source, before, lag_of(file));
+}
+
+static void set_phase(struct source *source, struct source_file *file, enum file_phase phase)
+{
+    uint64_t before = lag_of(file);
+    file->phase = (uint8_t)phase;
+    set_lag(source, before, lag_of(file));
+}
+
+static void touch(struct source *source, struct source_file *file)
+{
+    file->quiet_ns = source->now_ns;
+    if (file->fd >= 0) {
+        ring_append(&source->open, &file->open);
+    }
+}
+
+void life_announce(struct source *source, struct source_file *file)
+{
+    file->announced = true;
+    source->events.generation(source->events.context, &file->generation);
+}
+
+// ---- reading in order ----
+
+void life_ready(struct source *source, struct source_file *file)
+{
+    bool readable = file->phase == FILE_LIVE || file->phase == FILE_ENDING;
+    if (readable && file->older == NULL && !link_in_ring(&file->ready)) {
+        file->turn_bytes = 0;
+        ring_append(&source->ready, &file->ready);
+    }
+}
+
+void life_at_end(struct source *source, struct source_file *file)
+{
+    link_remove(&file->ready);
+    file->starved = false;
+    struct source_file *younger = file->younger;
+    file_unorder(file);
+    if (younger != NULL) {
+        life_ready(source, younger);
+    }
+}
+
+// ---- ends ----
+
+void life_depart(struct source *source, struct source_file *file)
+{
+    if (file->phase != FILE_LIVE) {
+        return;
+    }
+    file->departing = true;
+    file->quiet_ns = source->now_ns;
+    ring_append(&source->departing, &file->waiting);
+    life_ready(source, file);
+}
+
+void life_resume(struct source *source, struct source_file *file, uint64_t size)
+{
+    bool copied = file->phase != FILE_FRESH && file->phase != FILE_HELD;
+    set_phase(source, file, FILE_LIVE);
+    life_set_size(source, file, size);
+    file->quiet_ns = source->now_ns;
+    if (copied) {
+        life_announce(source, file);
+    }
+    if (copied || file->departing || file->names == NULL) {
+        life_depart(source, file);
+    }
+    if (size > file->read_position || copied) {
+        life_ready(source, file);
+    } else if (file->names != NULL) {
+        reader_close(source, file);
+    }
+}
+
+void life_hold(struct source *source, struct source_file *file)
+{
+    set_phase(source, file, FILE_HELD);
+    ring_append(&source->held, &file->waiting);
+}
+
+void life_unreadable(struct source *source, struct source_file *file)
+{
+    if (file->names == NULL && file->fd < 0 && file->phase != FILE_PAST) {
+        life_orphan(source, file);
+    } else {
+        life_at_end(source, file);
+    }
+}
+
+void life_forget(struct source *source, struct source_file *file)
+{
+    reader_close(source, file);
+    while (file->names != NULL) {
+        file_detach(file->names);
+    }
+    if (file->user != NULL) {
+        source->events.closed(source->events.context, file);
+    }
+    if (file->announced) {
+        file->generation.state = GENERATION_FORGET;
+        source->events.generation(source->events.context, &file->generation);
+    }
+    set_lag(source, lag_of(file), 0);
+    struct source_file *younger = file->younger;
+    file_table_remove(source->table, file);
+    if (younger != NULL) {
+        life_ready(source, younger);
+    }
+}
+
+static void remember(struct source *source, struct source_file *file)
+{
+    ring_append(&source->past, &file->waiting);
+    source->past_count++;
+    if (source->past_count > PAST_MAX) {
+        struct source_file *oldest = LINK_ENTRY(source->past.next, struct source_file, waiting);
+        source->past_count--;
+        life_forget(source, oldest);
+    }
+}
+
+void life_past(struct source *source, struct source_file *file)
+{
+    reader_close(source, file);
+    link_remove(&file->waiting);
+    set_phase(source, file, FILE_PAST);
+    file->departing = false;
+    file->end_told = false;
+    file->generation.state = file->names == NULL ? GENERATION_DELETED : GENERATION_ENDED;
+    file->generation.seen_s = source->io->real_ns(source->io) / NS_PER_S;
+    life_announce(source, file);
+    life_at_end(source, file);
+    if (file->user != NULL) {
+        source->events.closed(source->events.context, file);
+        file->user = NULL;
+    }
+    if (file->names == NULL) {
+        remember(source, file);
+    }
+}
+
+void life_end(struct source *source, struct source_file *file)
+{
+    link_remove(&file->waiting);
+    if (file->user == NULL && file->generation.position >= file->read_position) {
+        life_past(source, file);
+        return;
+    }
+    set_phase(source, file, FILE_ENDING);
+    link_remove(&file->ready);
+    life_ready(source, file);
+}
+
+void life_orphan(struct source *source, struct source_file *file)
+{
+    reader_close(source, file);
+    link_remove(&file->ready);
+    file_table_hide(source->table, file);
+    set_phase(source, file, FILE_ORPHAN);
+    file->gone_ns = source->io->real_ns(source->io);
+    file->aged = false;
+    file->quiet_ns = source->now_ns;
+    source->judge_held = true;
+    ring_append(&source->orphans, &file->waiting);
+}
+
+static struct source_file *add_file(struct source *source, const char *path,
+                                    const struct file_stat *stat)
+{
+    struct generation generation = {
+        .id = source->next_id++,
+        .device = stat->device,
+        .inode = stat->inode,
+        .birth_ns = stat->birth_ns,
+        .size_seen = stat->size,
+        .seen_s = source->io->real_ns(source->io) / NS_PER_S,
+        .state = GENERATION_LIVE,
+        .path = NULL,
+    };
+    struct source_file *file = file_table_add(source->table, &generation);
+    (void)file_set_path(file, path);
+    file->quiet_ns = source->now_ns;
+    file->mtime_ns = stat->mtime_ns;
+    file->phase = FILE_FRESH;
+    set_lag(source, 0, lag_of(file));
+    ring_append(&source->unjudged, &file->waiting);
+    return file;
+}
+
+void life_truncated(struct source *source, struct source_file *file)
+{
+    struct file_stat stat = {
+        .device = file->generation.device,
+        .inode = file->generation.inode,
+        .birth_ns = file->generation.birth_ns,
+    };
+    struct name *first = file->names;
+    file_table_hide(source->table, file);
+    struct source_file *next = add_file(source, file->generation.path, &stat);
+    next->departing = file->departing;
+    while (file->names != NULL) {
+        struct name *name = file->names;
+        file_detach(name);
+        file_attach(next, name);
+        tree_look(source->tree, name);
+    }
+    if (file->fd >= 0) {
+        struct file_stat now;
+        if (source->io->fstat(source->io, file->fd, &now) == 0) {
+            life_set_size(source, next, now.size);
+            next->mtime_ns = now.mtime_ns;
+        }
+        reader_move(file, next);
+    }
+    if (file->phase == FILE_PAST) {
+        if (file->names == NULL) {
+            remember(source, file);
+        }
+        return;
+    }
+    file->cut = true;
+    life_orphan(source, file);
+    file_order(file, next);
+    if (first != NULL) {
+        tree_look_around(source->tree, first);
+    }
+}
+
+// A file has lost its last name.
+static void unnamed(struct source *source, struct source_file *file)
+{
+    switch ((enum file_phase)file->phase) {
+    case FILE_PAST:
+        file->generation.state = GENERATION_DELETED;
+        life_announce(source, file);
+        remember(source, file);
+        break;
+    case FILE_LIVE:
+        if (file->fd >= 0) {
+            life_depart(source, file);
+        } else {
+            life_orphan(source, file);
+        }
+        break;
+    case FILE_FRESH:
+    case FILE_HELD:
+        if (file->fd < 0 && file->generation.size_seen > 0) {
+            life_announce(source, file);
+            life_orphan(source, file);
+        } else if (file->fd < 0) {
+            life_forget(source, file);
+        }
+        break;
+    case FILE_ORPHAN:
+    case FILE_ENDING:
+        break;
+    }
+}
+
+// ---- what is behind a name ----
+
+static void let_go(struct source *source, struct name *name)
+{
+    struct source_file *file = name->file;
+    if (file != NULL) {
+        file_detach(name);
+        if (file->names == NULL) {
+            unnamed(source, file);
+        } else {
+            life_depart(source, file);
+        }
+    }
+}
+
+static void set_trouble(struct source *source, struct name *name, enum trouble trouble)
+{
+    let_go(source, name);
+    name->trouble = (uint8_t)trouble;
+    if (name->unmatched) {
+        tree_drop(source->tree, name);
+    }
+}
+
+static bool is_file(const struct source *source, const struct source_file *file, const char *path,
+                    const struct file_stat *stat)
+{
+    struct inode_facts facts = {
+        .same_boot = source->same_boot || !file->restored,
+        .same_device = file->generation.device == stat->device,
+        .same_inode = file->generation.inode == stat->inode,
+        .same_path = strcmp(file->generation.path, path) == 0,
+        .known_birth_ns = file->generation.birth_ns,
+        .birth_ns = stat->birth_ns,
+    };
+    return identity_same_inode(&facts);
+}
+
+static struct source_file *find_file(const struct source *source, const char *path,
+                                     const struct file_stat *stat)
+{
+    struct source_file *file = file_table_inode(source->table, stat->inode);
+    while (file != NULL && !is_file(source, file, path, stat)) {
+        file = file->inode_next;
+    }
+    return file;
+}
+
+// The inode of a generation belongs to another file now.
+static void displace(struct source *source, const char *path, const struct file_stat *stat)
+{
+    struct source_file *file = file_table_inode(source->table, stat->inode);
+    while (file != NULL) {
+        struct source_file *next = file->inode_next;
+        if (file->generation.device == stat->device && !file->restored &&
+            !is_file(source, file, path, stat)) {
+            while (file->names != NULL) {
+                struct name *name = file->names;
+                file_detach(name);
+                tree_look(source->tree, name);
+            }
+            file_table_hide(source->table, file);
+            unnamed(source, file);
+        }
+        file = next;
+    }
+}
+
+static bool is_too_old(const struct source *source, const struct file_stat *stat)
+{
+    uint64_t limit_ns = source->config->ignore_older_ms * NS_PER_MS;
+    return limit_ns > 0 && stat->mtime_ns + limit_ns < source->io->real_ns(source->io);
+}
+
+static void come_back(struct source *source, struct source_file *file)
+{
+    if (link_in_ring(&file->waiting)) {
+        link_remove(&file->waiting);
+        source->past_count--;
+    }
+    set_phase(source, file, FILE_LIVE);
+    file->generation.state = GENERATION_LIVE;
+    file->generation.seen_s = source->io->real_ns(source->io) / NS_PER_S;
+    life_announce(source, file);
+    life_depart(source, file);
+}
+
+// A known file was seen under one of its names.
+static void saw(struct source *source, struct source_file *file, const struct file_stat *stat)
+{
+    bool changed = file->mtime_ns != stat->mtime_ns || stat->size != file->read_position;
+    file->mtime_ns = stat->mtime_ns;
+    if (file->phase == FILE_PAST && stat->size == file->read_position && changed &&
+        !link_in_ring(&file->waiting)) {
+        changed =
+            !fingerprint_equal(reader_tail(source, file, file->read_position), file->read_tail);
+        reader_close(source, file);
+    }
+    if (!changed) {
+        return;
+    }
+    life_set_size(source, file, stat->size);
+    touch(source, file);
+    switch ((enum file_phase)file->phase) {
+    case FILE_LIVE:
+        if (file->departing) {
+            ring_append(&source->departing, &file->waiting);
+        }
+        life_ready(source, file);
+        break;
+    case FILE_FRESH:
+    case FILE_HELD:
+        ring_append(&source->unjudged, &file->waiting);
+        break;
+    case FILE_PAST:
+        come_back(source, file);
+        break;
+    case FILE_ORPHAN:
+    case FILE_ENDING:
+        break;
+    }
+}
+
+static void set_path(struct source *source, struct source_file *file, const char *path)
+{
+    if (file->names->file_next == NULL && file_set_path(file, path) && file->announced) {
+        life_announce(source, file);
+    }
+}
+
+// Puts a file that was found under another name before, or under none, where it is now.
+static void move_here(struct source *source, struct source_file *file, struct name *name,
+                      const char *path, const struct file_stat *stat)
+{
+    bool was_restored = file->restored;
+    if (file->phase == FILE_PAST && link_in_ring(&file->waiting)) {
+        link_remove(&file->waiting);
+        source->past_count--;
+        file->generation.state = GENERATION_ENDED;
+    }
+    file_attach(file, name);
+    bool renamed = strcmp(file->generation.path, path) != 0;
+    if (was_restored) {
+        restore_found(source, file, stat);
+        file = name->file;
+    } else if (renamed) {
+        life_depart(source, file);
+    }
+    set_path(source, file, path);
+    saw(source, file, stat);
+}
+
+static void adopt_name(struct source *source, struct name *name, const char *path,
+                       const struct file_stat *stat)
+{
+    struct source_file *before = name->file;
+    struct source_file *file = find_file(source, path, stat);
+    if (file == NULL && (name->unmatched || is_too_old(source, stat))) {
+        set_trouble(source, name, TROUBLE_OLD);
+        return;
+    }
+    if (file == NULL) {
+        displace(source, path, stat);
+        before = name->file;
+    }
+    let_go(source, name);
+    if (file != NULL) {
+        move_here(source, file, name, path, stat);
+    } else {
+        file = add_file(source, path, stat);
+        file_attach(file, name);
+    }
+    struct file_stat link;
+    if (source->io->stat(source->io, path, false, &link) == 0 && link.kind == FILE_SYMLINK) {
+        tree_name_poll(source->tree, name, true);
+    }
+    bool follows = before != NULL && before != file &&
+                   (before->phase == FILE_LIVE || before->phase == FILE_ORPHAN);
+    if (follows) {
+        file_order(before, name->file);
+        life_ready(source, before);
+    }
+}
+
+static void look_failed(struct source *source, struct name *name, const char *path, int error)
+{
+    struct file_stat link;
+    if (error == -EACCES || error == -EPERM) {
+        // What is behind it is still the same as far as anyone can tell.
+        name->trouble = TROUBLE_PERMISSION;
+        return;
+    }
+    bool linked = source->io->stat(source->io, path, false, &link) == 0;
+    if (linked && link.kind == FILE_SYMLINK) {
+        set_trouble(source, name, error == -ELOOP ? TROUBLE_LOOP : TROUBLE_DANGLING);
+        tree_name_poll(source->tree, name, false);
+    } else if (error == -ENOENT || error == -ENOTDIR) {
+        let_go(source, name);
+        tree_drop(source->tree, name);
+    } else {
+        name->trouble = TROUBLE_ERROR;
+    }
+}
+
+void life_look(struct source *source, struct name *name)
+{
+    struct source_file *file = name->file;
+    if (!name->moved && file != NULL && file->fd >= 0 && file->phase == FILE_LIVE) {
+        touch(source, file);
+        if (file->departing) {
+            ring_append(&source->departing, &file->waiting);
+        }
+        life_ready(source, file);
+        return;
+    }
+    name->moved = false;
+    char path[PATH_MAX];
+    struct file_stat stat;
+    if (!tree_path(name, path)) {
+        name->trouble = TROUBLE_ERROR;
+        return;
+    }
+    int error = source->io->stat(source->io, path, true, &stat);
+    if (error != 0) {
+        look_failed(source, name, path, error);
+        return;
+    }
+    if (stat.kind != FILE_REGULAR) {
+        set_trouble(source, name,
+                    stat.kind == FILE_DIRECTORY ? TROUBLE_DIRECTORY : TROUBLE_SPECIAL);
+        return;
+    }
+    name->trouble = TROUBLE_NONE;
+    if (file != NULL && is_file(source, file, path, &stat)) {
+        saw(source, file, &stat);
+    } else {
+        adopt_name(source, name, path, &stat);
+    }
+}
+
+// ---- time ----
+
+static void settle_orphan(struct source *source, struct source_file *file)
+{
+    uint64_t unread = lag_of(file);
+    if (unread > 0) {
+        source->events.lost(source->events.context, &file->generation, unread, !file->away);
+        life_set_size(source, file, file->read_position);
+    }
+    file->generation.size_seen = file->read_position;
+    life_end(source, file);
+}
+
+static bool is_due(const struct source *source, const struct source_file *file, uint64_t wait_ms)
+{
+    return file->quiet_ns + wait_ms * NS_PER_MS <= source->now_ns;
+}
+
+// An orphan is given up when everything that was there was looked at without finding a copy.
+static void settle_orphans(struct source *source)
+{
+    bool quiet = !tree_pending(source->tree) && ring_empty(&source->unjudged);
+    struct link *link = source->orphans.next;
+    while (link != &source->orphans) {
+        struct source_file *file = LINK_ENTRY(link, struct source_file, waiting);
+        link = link->next;
+        if (quiet && file->aged && (file->cut || is_due(source, file, ORPHAN_MS))) {
+            settle_orphan(source, file);
+        }
+        file->aged = true;
+    }
+}
+
+static void settle_departing(struct source *source)
+{
+    while (!ring_empty(&source->departing)) {
+        struct source_file *file = LINK_ENTRY(source->departing.next, struct source_file, waiting);
+        if (!is_due(source, file, source->config->close_after_ms)) {
+            return;
+        }
+        file->quiet_ns = source->now_ns;
+        ring_append(&source->departing, &file->waiting);
+        struct file_stat stat;
+        bool grown = file->fd >= 0 && source->io->fstat(source->io, file->fd, &stat) == 0
+                         ? stat.size != file->read_position
+                         : lag_of(file) > 0;
+        if (link_in_ring(&file->ready) || file->older != NULL || grown) {
+            life_ready(source, file);
+        } else {
+            life_end(source, file);
+        }
+    }
+}
+
+void life_settle(struct source *source)
+{
+    settle_orphans(source);
+    settle_departing(source);
+    uint64_t real_s = source->io->real_ns(source->io) / NS_PER_S;
+    while (!ring_empty(&source->past)) {
+        struct source_file *file = LINK_ENTRY(source->past.next, struct source_file, waiting);
+        if (file->generation.seen_s + PAST_S > real_s) {
+            break;
+        }
+        source->past_count--;
+        life_forget(source, file);
+    }
+}

@@ -1,0 +1,215 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "source/state.h"
+
+enum { IDLE_MS = 30000 }; // a file that was not used for so long is closed
+
+static void count_open(struct source *source, int change)
+{
+    source->open_count = (size_t)((int64_t)source->open_count + change);
+    stats_set(source->stats, STAT_SOURCE_FILES_OPEN, source->open_count);
+}
+
+// One that waits for a descriptor may try again.
+static void wake_starving(struct source *source)
+{
+    if (!ring_empty(&source->starving)) {
+        struct source_file *file = LINK_ENTRY(source->starving.next, struct source_file, ready);
+        file->starved = false;
+        ring_append(&source->ready, &file->ready);
+    }
+}
+
+void reader_close(struct source *source, struct source_file *file)
+{
+    if (file->fd < 0) {
+        return;
+    }
+    source->io->close(source->io, file->fd);
+    file->fd = -1;
+    link_remove(&file->open);
+    count_open(source, -1);
+    wake_starving(source);
+}
+
+void reader_move(struct source_file *from, struct source_file *to)
+{
+    to->fd = from->fd;
+    from->fd = -1;
+    if (link_in_ring(&from->open)) {
+        ring_append(from->open.next, &to->open);
+        link_remove(&from->open);
+    }
+}
+
+// A file whose descriptor is the only way to it must keep it.
+static bool can_reopen(const struct source_file *file)
+{
+    return file->names != NULL;
+}
+
+// Closes the descriptor that was used least recently. False when every one is needed.
+static bool close_one(struct source *source)
+{
+    for (struct link *link = source->open.next; link != &source->open; link = link->next) {
+        struct source_file *file = LINK_ENTRY(link, struct source_file, open);
+        if (can_reopen(file)) {
+            reader_close(source, file);
+            return true;
+        }
+    }
+    return false;
+}
+
+void reader_close_idle(struct source *source)
+{
+    uint64_t idle_ns = IDLE_MS * NS_PER_MS;
+    struct link *link = source->open.next;
+    while (link != &source->open) {
+        struct source_file *file = LINK_ENTRY(link, struct source_file, open);
+        link = link->next;
+        if (file->quiet_ns + idle_ns > source->now_ns) {
+            return;
+        }
+        if (can_reopen(file) && !link_in_ring(&file->ready)) {
+            reader_close(source, file);
+        } else {
+            ring_append(&source->open, &file->open);
+            return;
+        }
+    }
+}
+
+static int open_path(struct source *source, const char *path)
+{
+    int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+    int fd = source->io->open(source->io, path, flags, 0);
+    if ((fd == -EMFILE || fd == -ENFILE) && close_one(source)) {
+        fd = source->io->open(source->io, path, flags, 0);
+    }
+    return fd == -EMFILE || fd == -ENFILE ? E_FULL : fd;
+}
+
+static int open_name(struct source *source, struct source_file *file, struct name *name)
+{
+    char path[PATH_MAX];
+    struct file_stat stat;
+    if (!tree_path(name, path)) {
+        return -ENAMETOOLONG;
+    }
+    int fd = open_path(source, path);
+    if (fd < 0) {
+        return fd;
+    }
+    int error = source->io->fstat(source->io, fd, &stat);
+    const struct generation *generation = &file->generation;
+    if (error == 0 && (stat.kind != FILE_REGULAR || stat.inode != generation->inode ||
+                       stat.device != generation->device ||
+                       (generation->birth_ns != 0 && stat.birth_ns != generation->birth_ns))) {
+        error = -ESTALE;
+    }
+    if (error != 0) {
+        source->io->close(source->io, fd);
+        return error;
+    }
+    file->fd = fd;
+    ring_append(&source->open, &file->open);
+    count_open(source, 1);
+    source->io->advise(source->io, fd, 0, 0, IO_ADVICE_SEQUENTIAL);
+    return 0;
+}
+
+int reader_open(struct source *source, struct source_file *file)
+{
+    if (file->fd >= 0) {
+        ring_append(&source->open, &file->open);
+        return 0;
+    }
+    if (source->open_count >= source->open_max && !close_one(source)) {
+        return E_FULL;
+    }
+    int error = -ENOENT;
+    for (struct name *name = file->names; name != NULL; name = name->file_next) {
+        error = open_name(source, file, name);
+        if (error == 0 || error == E_FULL) {
+            return error;
+        }
+        if (error == -ESTALE || error == -ENOENT) {
+            tree_look(source->tree, name);
+        }
+    }
+    return error;
+}
+
+int64_t reader_peek(struct source *source, struct source_file *file, uint8_t *room, size_t size,
+                    uint64_t offset)
+{
+    int error = reader_open(source, file);
+    return error != 0 ? error : io_pread_all(source->io, file->fd, room, size, offset);
+}
+
+struct fingerprint reader_tail(struct source *source, struct source_file *file, uint64_t position)
+{
+    uint8_t tail[TAIL_BYTES_MAX];
+    size_t size = position < sizeof tail ? (size_t)position : sizeof tail;
+    if (size == 0 || reader_peek(source, file, tail, size, position - size) != (int64_t)size) {
+        return (struct fingerprint){0};
+    }
+    return fingerprint_of(slice_of(tail, size));
+}
+
+// Extends the head by what was read at `offset`. Returns whether it grew.
+static bool extend_head(struct fingerprint *head, uint64_t offset, struct slice bytes)
+{
+    uint64_t end = offset + bytes.size < HEAD_BYTES_MAX ? offset + bytes.size : HEAD_BYTES_MAX;
+    if (offset > head->length || end <= head->length) {
+        return false;
+    }
+    size_t skip = (size_t)(head->length - offset);
+    *head = fingerprint_extend(*head, slice_of(bytes.data + skip, (size_t)(end - offset) - skip));
+    return true;
+}
+
+// The fingerprint of the last bytes of `before` and `chunk` together.
+static struct fingerprint tail_of(const uint8_t *before, size_t before_size, struct slice chunk)
+{
+    if (chunk.size >= TAIL_BYTES_MAX) {
+        return fingerprint_of(slice_of(chunk.data + chunk.size - TAIL_BYTES_MAX, TAIL_BYTES_MAX));
+    }
+    size_t keep = TAIL_BYTES_MAX - chunk.size;
+    keep = keep < before_size ? keep : before_size;
+    struct fingerprint tail = fingerprint_of(slice_of(before + before_size - keep, keep));
+    return fingerprint_extend(tail, chunk);
+}
+
+int64_t reader_read(struct source *source, struct source_file *file, uint8_t *room, size_t size)
+{
+    uint8_t before[TAIL_BYTES_MAX];
+    size_t before_size = file->read_tail.length;
+    uint64_t position = file->read_position;
+    int64_t count = reader_peek(source, file, room, size, position);
+    if (count < 0) {
+        return count;
+    }
+    // Looked at after the bytes were read: when it is still there, the file was not cut in between.
+    if (before_size > 0) {
+        int64_t found =
+            io_pread_all(source->io, file->fd, before, before_size, position - before_size);
+        if (found != (int64_t)before_size ||
+            !fingerprint_equal(fingerprint_of(slice_of(before, before_size)), file->read_tail)) {
+            return found < 0 ? found : -ESTALE;
+        }
+    }
+    if (count > 0) {
+        struct slice chunk = slice_of(room, (size_t)count);
+        bool grown = extend_head(&file->generation.head, position, chunk);
+        life_set_read(source, file, position + chunk.size, tail_of(before, before_size, chunk));
+        if (grown) {
+            life_announce(source, file);
+        }
+    }
+    return count;
+}

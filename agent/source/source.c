@@ -1,0 +1,406 @@
+#include "source/source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "source/state.h"
+
+// ---- life ----
+
+static void init_rings(struct source *source)
+{
+    struct link *rings[] = {
+        &source->ready,   &source->starving,  &source->open, &source->unjudged,  &source->held,
+        &source->orphans, &source->departing, &source->past, &source->finishing,
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rings); i++) {
+        ring_init(rings[i]);
+    }
+}
+
+static bool look_at_names(struct source *source, size_t limit)
+{
+    for (size_t i = 0; i < limit; i++) {
+        struct name *name = tree_take(source->tree);
+        if (name == NULL) {
+            return true;
+        }
+        life_look(source, name);
+    }
+    return false;
+}
+
+// Everything that has to be known before anything is read.
+static void find_out(struct source *source)
+{
+    source->starting = true;
+    tree_scan(source->tree);
+    (void)look_at_names(source, SIZE_MAX);
+    restore_search(source);
+    struct link *last;
+    do {
+        last = source->unjudged.next;
+        judge_all(source);
+        (void)look_at_names(source, SIZE_MAX);
+    } while (!ring_empty(&source->unjudged) && source->unjudged.next != last);
+    source->starting = false;
+}
+
+int source_open(struct io *io, const struct source_options *options, struct source **out_source)
+{
+    struct source *source = xcalloc(1, sizeof *source);
+    *source = (struct source){
+        .io = io,
+        .config = options->config,
+        .events = options->events,
+        .stats = options->stats,
+        .next_id = options->next_id,
+        .same_boot = options->same_boot,
+        .fresh = options->fresh,
+        .now_ns = io->monotonic_ns(io),
+        .open_max = options->config->open_files_max > 0 ? options->config->open_files_max : 1,
+    };
+    init_rings(source);
+    const char *bad = NULL;
+    int error =
+        glob_create(&options->config->files, &options->config->exclude, &source->glob, &bad);
+    if (error != 0) {
+        log_error("cannot use the pattern \"%s\": %s", bad, error_text(error));
+        free(source);
+        return error;
+    }
+    source->tree = tree_create(io, source->glob, options->config->poll_interval_ms);
+    source->table = file_table_create();
+    restore_known(source, options->known, options->known_count);
+    find_out(source);
+    *out_source = source;
+    return 0;
+}
+
+void source_close(struct source *source)
+{
+    if (source == NULL) {
+        return;
+    }
+    while (!ring_empty(&source->open)) {
+        struct source_file *file = LINK_ENTRY(source->open.next, struct source_file, open);
+        link_remove(&file->open);
+        source->io->close(source->io, file->fd);
+    }
+    tree_free(source->tree);
+    file_table_free(source->table);
+    glob_free(source->glob);
+    free(source);
+}
+
+int source_notify_fd(const struct source *source)
+{
+    return tree_notify_fd(source->tree);
+}
+
+// ---- steps ----
+
+static void say_once(struct source *source)
+{
+    unsigned now = tree_degraded(source->tree) & ~source->said;
+    source->said |= now;
+    if ((now & TREE_NO_WATCHES) != 0) {
+        log_warning("no inotify watches left (fs.inotify.max_user_watches); files are polled");
+    }
+    if ((now & TREE_NO_INSTANCES) != 0) {
+        log_warning("no inotify instance left (fs.inotify.max_user_instances); files are polled");
+    }
+    if ((now & TREE_NETWORK) != 0) {
+        log_notice("files on a network filesystem are polled");
+    }
+    if ((now & TREE_OVERFLOW) != 0) {
+        log_notice("the inotify queue overflowed; all files are looked at again");
+    }
+}
+
+static void finish(struct source *source)
+{
+    while (!ring_empty(&source->finishing)) {
+        struct source_file *file = LINK_ENTRY(source->finishing.next, struct source_file, waiting);
+        life_past(source, file);
+    }
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+// When the first file of a ring that is ordered by quiet_ns is due.
+static uint64_t due_ns(const struct link *ring, uint64_t wait_ms)
+{
+    if (ring_empty(ring)) {
+        return TIME_NEVER;
+    }
+    return LINK_ENTRY(ring->next, struct source_file, waiting)->quiet_ns + wait_ms * NS_PER_MS;
+}
+
+static uint64_t next_orphan_ns(const struct source *source)
+{
+    uint64_t next_ns = TIME_NEVER;
+    const struct link *ring = &source->orphans;
+    for (const struct link *link = ring->next; link != ring; link = link->next) {
+        const struct source_file *file = LINK_ENTRY(link, const struct source_file, waiting);
+        uint64_t due_ns = file->cut ? source->now_ns : file->quiet_ns + ORPHAN_MS * NS_PER_MS;
+        next_ns = earlier(next_ns, due_ns);
+    }
+    return next_ns;
+}
+
+uint64_t source_step(struct source *source, uint64_t now_ns)
+{
+    source->now_ns = now_ns;
+    finish(source);
+    tree_step(source->tree, now_ns);
+    bool done = look_at_names(source, LOOKS_MAX);
+    const struct link *stuck = source->unjudged.next;
+    judge_all(source);
+    bool judging = !ring_empty(&source->unjudged) && source->unjudged.next != stuck;
+    life_settle(source);
+    reader_close_idle(source);
+    say_once(source);
+    stats_set(source->stats, STAT_SOURCE_FILES, tree_name_count(source->tree));
+    if (!done || judging || tree_pending(source->tree) || source->judge_held) {
+        return now_ns;
+    }
+    uint64_t next_ns = tree_next_step(source->tree);
+    next_ns = earlier(next_ns, next_orphan_ns(source));
+    next_ns = earlier(next_ns, due_ns(&source->held, HOLD_MS));
+    return earlier(next_ns, due_ns(&source->departing, source->config->close_after_ms));
+}
+
+bool source_caught_up(struct source *source, uint64_t now_ns)
+{
+    if (!ring_empty(&source->ready)) {
+        return false;
+    }
+    source->now_ns = now_ns;
+    tree_look_everywhere(source->tree);
+    (void)look_at_names(source, SIZE_MAX);
+    judge_all(source);
+    life_settle(source);
+    return ring_empty(&source->ready) && ring_empty(&source->starving) &&
+           ring_empty(&source->unjudged) && ring_empty(&source->held) &&
+           ring_empty(&source->orphans) && !tree_pending(source->tree);
+}
+
+// ---- reading ----
+
+struct source_file *source_next(struct source *source, uint64_t now_ns)
+{
+    source->now_ns = now_ns;
+    return ring_empty(&source->ready) ? NULL
+                                      : LINK_ENTRY(source->ready.next, struct source_file, ready);
+}
+
+static void take_turns(struct source *source, struct source_file *file, int64_t count)
+{
+    file->turn_bytes += (uint32_t)count;
+    if (file->turn_bytes >= TURN_BYTES && link_in_ring(&file->ready)) {
+        file->turn_bytes = 0;
+        ring_append(&source->ready, &file->ready);
+    }
+}
+
+static int64_t read_failed(struct source *source, struct source_file *file, int error)
+{
+    switch (error) {
+    case E_FULL:
+        file->starved = true;
+        ring_append(&source->starving, &file->ready);
+        return 0;
+    case -ESTALE:
+    case -ENOENT:
+        if (file->fd >= 0) {
+            life_truncated(source, file);
+        } else {
+            life_unreadable(source, file);
+        }
+        return 0;
+    default:
+        life_unreadable(source, file);
+        for (struct name *name = file->names; name != NULL; name = name->file_next) {
+            name->trouble =
+                error == -EACCES || error == -EPERM ? TROUBLE_PERMISSION : TROUBLE_ERROR;
+        }
+        return error == -EACCES || error == -EPERM ? 0 : error;
+    }
+}
+
+// Nothing was read: the end for now, unless the file was cut.
+static void reach_end(struct source *source, struct source_file *file)
+{
+    struct file_stat stat;
+    if (source->io->fstat(source->io, file->fd, &stat) == 0) {
+        if (stat.size < file->read_position) {
+            life_truncated(source, file);
+            return;
+        }
+        life_set_size(source, file, stat.size);
+        file->mtime_ns = stat.mtime_ns;
+    }
+    life_at_end(source, file);
+}
+
+int64_t source_read(struct source *source, struct source_file *file, uint8_t *room, size_t size,
+                    uint64_t now_ns)
+{
+    source->now_ns = now_ns;
+    if (file->phase == FILE_ENDING) {
+        file->end_told = true;
+        life_at_end(source, file);
+        return 0;
+    }
+    if (file->phase != FILE_LIVE) {
+        link_remove(&file->ready);
+        return 0;
+    }
+    int64_t count = reader_read(source, file, room, size);
+    if (count < 0) {
+        return read_failed(source, file, (int)count);
+    }
+    if (count == 0) {
+        reach_end(source, file);
+        return 0;
+    }
+    file->quiet_ns = now_ns;
+    if (file->departing) {
+        ring_append(&source->departing, &file->waiting);
+    }
+    take_turns(source, file, count);
+    return count;
+}
+
+int64_t source_peek(struct source *source, struct source_file *file, uint64_t offset, uint8_t *room,
+                    size_t size)
+{
+    return file->phase == FILE_LIVE ? reader_peek(source, file, room, size, offset) : 0;
+}
+
+void source_rewind(struct source *source, struct source_file *file)
+{
+    life_set_read(source, file, file->generation.position, file->generation.tail);
+    life_ready(source, file);
+}
+
+struct fingerprint source_tail(struct source *source, struct source_file *file, uint64_t position)
+{
+    if (position == file->read_position) {
+        return file->read_tail;
+    }
+    if (file->phase != FILE_LIVE) {
+        return (struct fingerprint){0};
+    }
+    return reader_tail(source, file, position);
+}
+
+void source_confirm(struct source *source, struct source_file *file, uint64_t position,
+                    struct fingerprint tail)
+{
+    file->generation.position = position;
+    file->generation.tail = tail;
+    if (file->phase == FILE_ENDING && file->end_told && position >= file->read_position) {
+        ring_append(&source->finishing, &file->waiting);
+    }
+}
+
+// ---- what a file is for its owner ----
+
+const struct generation *source_file_generation(const struct source_file *file)
+{
+    return &file->generation;
+}
+
+void *source_file_user(const struct source_file *file)
+{
+    return file->user;
+}
+
+void source_file_set_user(struct source_file *file, void *user)
+{
+    file->user = user;
+}
+
+bool source_file_ended(const struct source_file *file)
+{
+    return file->phase == FILE_ENDING;
+}
+
+// ---- status ----
+
+static const char *trouble_text(enum trouble trouble)
+{
+    switch (trouble) {
+    case TROUBLE_DANGLING:
+        return "not read: a symbolic link that leads nowhere";
+    case TROUBLE_LOOP:
+        return "not read: a loop of symbolic links";
+    case TROUBLE_PERMISSION:
+        return "not read: permission denied";
+    case TROUBLE_DIRECTORY:
+        return "not read: a directory";
+    case TROUBLE_SPECIAL:
+        return "not read: not a regular file";
+    case TROUBLE_OLD:
+        return "not read: older than ignore_older";
+    case TROUBLE_NONE:
+    case TROUBLE_ERROR:
+        break;
+    }
+    return "not read: it cannot be looked at";
+}
+
+static const char *state_text(const struct name *name)
+{
+    const struct source_file *file = name->file;
+    if (name->trouble != TROUBLE_NONE || file == NULL) {
+        return trouble_text((enum trouble)name->trouble);
+    }
+    if (file->starved) {
+        return "not read: waiting for a descriptor (open_files_max)";
+    }
+    if (file->phase == FILE_HELD) {
+        return "not read: it may be a copy of another file, to be decided soon";
+    }
+    if (file->generation.size_seen > file->read_position) {
+        return "reading";
+    }
+    return name->polled ? "at end, polled" : "at end";
+}
+
+struct listing {
+    void (*each)(void *context, const struct source_file_info *info);
+    void *context;
+};
+
+static void list_name(void *context, const struct name *name)
+{
+    const struct listing *listing = context;
+    char path[PATH_MAX];
+    if (!tree_path(name, path)) {
+        return;
+    }
+    struct source_file_info info = {
+        .path = path,
+        .position = name->file == NULL ? 0 : name->file->read_position,
+        .size = name->file == NULL ? 0 : name->file->generation.size_seen,
+        .state = state_text(name),
+    };
+    listing->each(listing->context, &info);
+}
+
+void source_files(const struct source *source,
+                  void (*each)(void *context, const struct source_file_info *info), void *context)
+{
+    struct listing listing = {.each = each, .context = context};
+    tree_each(source->tree, list_name, &listing);
+}

@@ -1,0 +1,137 @@
+// What a source is made of. Internal to agent/source: the parts below share it.
+//
+// A file is in at most one ring of its link `waiting`, and in one of `ready` or `starving`:
+//
+//   found ─► fresh ─► (held) ─► ready ◄─► at its end ─► departing ─► ready, to finish ─► past
+//                      │                      │
+//                      └─ is a copy of ◄─ orphan (truncated or gone)
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "source/file.h"
+#include "source/glob.h"
+#include "source/link.h"
+#include "source/source.h"
+#include "source/tree.h"
+
+enum {
+    HOLD_MS = 10000,      // a possible copy is held so long after it stopped growing
+    ORPHAN_MS = 1000,     // how long a file without a name may turn up under another one
+    TURN_BYTES = 1 << 20, // read from one file before the next one's turn
+    PAST_MAX = 10000,     // generations without a name that are remembered
+    PAST_S = 24 * 3600,   // and for how long
+    LOOKS_MAX = 5000,     // names looked at in one step
+    JUDGED_MAX = 1000,    // files compared with others in one step
+};
+
+// Why a name is not read.
+enum trouble {
+    TROUBLE_NONE,
+    TROUBLE_DANGLING,
+    TROUBLE_LOOP,
+    TROUBLE_PERMISSION,
+    TROUBLE_DIRECTORY,
+    TROUBLE_SPECIAL,
+    TROUBLE_OLD,
+    TROUBLE_ERROR,
+};
+
+struct source {
+    struct io *io;
+    const struct source_config *config;
+    struct source_events events;
+    struct stats *stats;
+    struct glob *glob;
+    struct tree *tree;
+    struct file_table *table;
+    uint64_t next_id;
+    uint64_t now_ns; // of the current call
+    bool same_boot;
+    bool fresh;
+    bool starting; // start_at applies
+    bool judge_held;
+    unsigned said; // of tree_degraded
+
+    struct link ready;
+    struct link starving;
+    struct link open;
+    struct link unjudged;
+    struct link held;
+    struct link orphans;
+    struct link departing; // by quiet_ns
+    struct link past;      // by seen_s
+    struct link finishing; // by their link `waiting`
+    size_t open_count;
+    size_t open_max;
+    size_t past_count;
+    uint64_t lag_bytes;
+};
+
+// ---- reader.c: descriptors and bytes ----
+
+// Opens the file by one of its names, and makes sure that it is the same inode. E_FULL: no
+// descriptor can be had now.
+NODISCARD int reader_open(struct source *source, struct source_file *file);
+void reader_close(struct source *source, struct source_file *file);
+// Takes the descriptor of one file over to another.
+void reader_move(struct source_file *from, struct source_file *to);
+// Closes what has not been used for a while.
+void reader_close_idle(struct source *source);
+// Reads `size` bytes at `offset`; fewer at the end.
+NODISCARD int64_t reader_peek(struct source *source, struct source_file *file, uint8_t *room,
+                              size_t size, uint64_t offset);
+// Fingerprint of at most TAIL_BYTES_MAX bytes before `position`, as they are now. Length 0 when
+// they cannot be read.
+struct fingerprint reader_tail(struct source *source, struct source_file *file, uint64_t position);
+// Reads the next chunk. -ESTALE: what was read before is not in the file any more.
+NODISCARD int64_t reader_read(struct source *source, struct source_file *file, uint8_t *room,
+                              size_t size);
+
+// ---- life.c: what happens to a generation ----
+
+// Looks what is behind a name now.
+void life_look(struct source *source, struct name *name);
+// Makes the file the next but the others that are ready; or after those that are older.
+void life_ready(struct source *source, struct source_file *file);
+// Its end was reached for now: the younger ones may be read.
+void life_at_end(struct source *source, struct source_file *file);
+void life_announce(struct source *source, struct source_file *file);
+void life_set_size(struct source *source, struct source_file *file, uint64_t size);
+void life_set_read(struct source *source, struct source_file *file, uint64_t position,
+                   struct fingerprint tail);
+// The content that was read is gone from its inode: ends this generation and begins another one.
+void life_truncated(struct source *source, struct source_file *file);
+// The file may be anything else from now on, but a copy may turn up.
+void life_orphan(struct source *source, struct source_file *file);
+void life_depart(struct source *source, struct source_file *file);
+// It was judged, or it goes on in a copy: from now on it is read. `size` is that of the file.
+void life_resume(struct source *source, struct source_file *file, uint64_t size);
+// It may be a copy: nothing is read until that is decided.
+void life_hold(struct source *source, struct source_file *file);
+// It cannot be opened now.
+void life_unreadable(struct source *source, struct source_file *file);
+// Nothing more comes of it: lets the owner finish it, or remembers it at once.
+void life_end(struct source *source, struct source_file *file);
+void life_past(struct source *source, struct source_file *file);
+void life_forget(struct source *source, struct source_file *file);
+// Decides about orphans and departing files whose time has come.
+void life_settle(struct source *source);
+
+// ---- judge.c: is it a copy ----
+
+// Compares a file that was never read with the known ones, once it has content.
+void judge(struct source *source, struct source_file *file);
+void judge_all(struct source *source);
+
+// ---- restore.c: what happened while the agent was not running ----
+
+void restore_known(struct source *source, const struct generation *known, size_t count);
+// Makes sure that its content is what it was; ends the generation when not.
+void restore_found(struct source *source, struct source_file *file, const struct file_stat *stat);
+// Looks for generations that are not under any matching name.
+void restore_search(struct source *source);

@@ -1,0 +1,395 @@
+// The whole source on a real directory with real inotify.
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/io_posix.h"
+#include "source/source.h"
+#include "support/tempdir.h"
+#include "support/test_main.h"
+
+enum { ROOM = 256 * 1024, KNOWN_MAX = 256 };
+
+// A source with an owner that stores nothing but what it was told.
+struct world {
+    char *dir;
+    char *pattern;
+    struct source_config config;
+    char *files[4];
+    char *exclude[4];
+    struct stats stats;
+    struct source *source;
+    struct generation known[KNOWN_MAX];
+    size_t known_count;
+    uint64_t next_id;
+    uint64_t shift_ns; // the clock is ahead of the real one by so much
+    struct buf text;   // everything that was read
+    uint64_t skipped;
+    uint64_t lost;
+    bool lost_exactly;
+    unsigned closed;
+    bool fresh;
+};
+
+static void on_generation(void *context, const struct generation *generation)
+{
+    struct world *world = context;
+    size_t i = 0;
+    while (i < world->known_count && world->known[i].id != generation->id) {
+        i++;
+    }
+    ck_assert_uint_lt(i, KNOWN_MAX);
+    uint64_t position = generation->position;
+    struct fingerprint tail = generation->tail;
+    if (i == world->known_count) {
+        world->known_count++;
+    } else {
+        free(world->known[i].path);
+        position = world->known[i].position > position ? world->known[i].position : position;
+        tail = position == generation->position ? tail : world->known[i].tail;
+    }
+    world->known[i] = *generation;
+    world->known[i].path = xstrdup(generation->path);
+    world->known[i].position = position;
+    world->known[i].tail = tail;
+    world->next_id = generation->id >= world->next_id ? generation->id + 1 : world->next_id;
+}
+
+static void on_skipped(void *context, const struct generation *generation, uint64_t bytes)
+{
+    struct world *world = context;
+    (void)generation;
+    world->skipped += bytes;
+}
+
+static void on_lost(void *context, const struct generation *generation, uint64_t bytes, bool exact)
+{
+    struct world *world = context;
+    (void)generation;
+    world->lost += bytes;
+    world->lost_exactly = exact;
+}
+
+static void on_closed(void *context, struct source_file *file)
+{
+    struct world *world = context;
+    ck_assert_ptr_nonnull(source_file_user(file));
+    world->closed++;
+}
+
+static void start(struct world *world)
+{
+    struct source_options options = {
+        .config = &world->config,
+        .known = world->known,
+        .known_count = world->known_count,
+        .same_boot = true,
+        .fresh = world->fresh,
+        .next_id = world->next_id,
+        .events = {.context = world,
+                   .generation = on_generation,
+                   .skipped = on_skipped,
+                   .lost = on_lost,
+                   .closed = on_closed},
+        .stats = &world->stats,
+    };
+    ck_assert_int_eq(source_open(io_posix(), &options, &world->source), 0);
+    world->fresh = false;
+}
+
+static void stop(struct world *world)
+{
+    source_close(world->source);
+    world->source = NULL;
+}
+
+static struct world *make_world(const char *pattern, enum start_at start_at)
+{
+    struct world *world = xcalloc(1, sizeof *world);
+    world->dir = tempdir_create();
+    world->files[0] = xasprintf("%s/%s", world->dir, pattern);
+    world->config = (struct source_config){
+        .files = {.items = world->files, .count = 1},
+        .exclude = {.items = world->exclude, .count = 0},
+        .start_at = start_at,
+        .poll_interval_ms = 1000,
+        .close_after_ms = 60000,
+        .open_files_max = 100,
+    };
+    world->next_id = 1;
+    world->fresh = true;
+    buf_init(&world->text, SIZE_MAX);
+    return world;
+}
+
+static void free_world(struct world *world)
+{
+    if (world->source != NULL) {
+        stop(world);
+    }
+    for (size_t i = 0; i < world->known_count; i++) {
+        free(world->known[i].path);
+    }
+    free(world->files[0]);
+    free(world->exclude[0]);
+    tempdir_remove(world->dir);
+    buf_deinit(&world->text);
+    free(world);
+}
+
+static uint64_t now_of(const struct world *world)
+{
+    return io_posix()->monotonic_ns(io_posix()) + world->shift_ns;
+}
+
+// Reads and confirms everything there is.
+static void run(struct world *world)
+{
+    static uint8_t room[ROOM];
+    for (int round = 0; round < 4; round++) {
+        (void)source_step(world->source, now_of(world));
+        struct source_file *file;
+        while ((file = source_next(world->source, now_of(world))) != NULL) {
+            source_file_set_user(file, world);
+            int64_t count = source_read(world->source, file, room, ROOM, now_of(world));
+            ck_assert_int_ge(count, 0);
+            buf_append(&world->text, room, (size_t)count);
+            const struct generation *generation = source_file_generation(file);
+            uint64_t position = generation->position + (uint64_t)count;
+            struct fingerprint tail = source_tail(world->source, file, position);
+            for (size_t i = 0; i < world->known_count; i++) {
+                if (world->known[i].id == generation->id) {
+                    world->known[i].position = position;
+                    world->known[i].tail = tail;
+                }
+            }
+            source_confirm(world->source, file, position, tail);
+        }
+    }
+}
+
+static const char *text_of(struct world *world)
+{
+    return buf_text(&world->text);
+}
+
+static char *path_of(const struct world *world, const char *name)
+{
+    return xasprintf("%s/%s", world->dir, name);
+}
+
+static void put(const struct world *world, const char *name, int flags, const char *text)
+{
+    char *path = path_of(world, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    free(path);
+}
+
+static void append(const struct world *world, const char *name, const char *text)
+{
+    put(world, name, O_APPEND, text);
+}
+
+static void move(const struct world *world, const char *from, const char *to)
+{
+    char *old_path = path_of(world, from);
+    char *new_path = path_of(world, to);
+    ck_assert_int_eq(rename(old_path, new_path), 0);
+    free(old_path);
+    free(new_path);
+}
+
+static void erase(const struct world *world, const char *name)
+{
+    char *path = path_of(world, name);
+    ck_assert_int_eq(unlink(path), 0);
+    free(path);
+}
+
+START_TEST(appended_bytes_are_read_once)
+{
+    struct world *world = make_world("app.log", START_AT_BEGINNING);
+    append(world, "app.log", "one\n");
+    start(world);
+    run(world);
+    append(world, "app.log", "two\n");
+    run(world);
+    append(world, "app.log", "three\n");
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\ntwo\nthree\n");
+    free_world(world);
+}
+END_TEST
+
+START_TEST(start_at_end_skips_what_is_there_but_keeps_an_unfinished_line)
+{
+    struct world *world = make_world("*.log", START_AT_END);
+    append(world, "app.log", "one\ntwo\nthr");
+    start(world);
+    run(world);
+    append(world, "app.log", "ee\n");
+    append(world, "new.log", "four\n");
+    run(world);
+    ck_assert_str_eq(text_of(world), "three\nfour\n");
+    ck_assert_uint_eq(world->skipped, 8);
+    free_world(world);
+}
+END_TEST
+
+START_TEST(rename_and_create_loses_no_line_of_either_file)
+{
+    struct world *world = make_world("app.log*", START_AT_BEGINNING);
+    append(world, "app.log", "one\n");
+    start(world);
+    run(world);
+    append(world, "app.log", "two\n");
+    move(world, "app.log", "app.log.1");
+    append(world, "app.log", "four\n");
+    append(world, "app.log.1", "three\n");
+    run(world);
+    append(world, "app.log", "five\n");
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\ntwo\nthree\nfour\nfive\n");
+    free_world(world);
+}
+END_TEST
+
+START_TEST(a_file_renamed_to_a_name_that_does_not_match_is_read_to_its_end)
+{
+    struct world *world = make_world("app.log", START_AT_BEGINNING);
+    append(world, "app.log", "one\n");
+    start(world);
+    run(world);
+    move(world, "app.log", "rotated");
+    append(world, "app.log", "three\n");
+    append(world, "rotated", "two\n");
+    run(world);
+    append(world, "rotated", "late\n");
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\ntwo\nthree\nlate\n");
+    world->shift_ns += 61 * NS_PER_S;
+    run(world);
+    ck_assert_uint_eq(world->closed, 1);
+    free_world(world);
+}
+END_TEST
+
+START_TEST(a_deleted_file_is_read_to_its_end)
+{
+    struct world *world = make_world("app.log", START_AT_BEGINNING);
+    append(world, "app.log", "one\n");
+    start(world);
+    run(world);
+    append(world, "app.log", "two");
+    erase(world, "app.log");
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\ntwo");
+    world->shift_ns += 61 * NS_PER_S;
+    run(world);
+    ck_assert_uint_eq(world->closed, 1);
+    ck_assert_uint_eq(world->lost, 0);
+    free_world(world);
+}
+END_TEST
+
+START_TEST(a_truncated_file_is_read_from_its_start)
+{
+    struct world *world = make_world("app.log", START_AT_BEGINNING);
+    append(world, "app.log", "one\ntwo\n");
+    start(world);
+    run(world);
+    put(world, "app.log", O_TRUNC, "new\n");
+    run(world);
+    put(world, "app.log", O_TRUNC, "4ew\n");
+    run(world);
+    put(world, "app.log", O_TRUNC, "grown past\n");
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\ntwo\nnew\n4ew\ngrown past\n");
+    free_world(world);
+}
+END_TEST
+
+START_TEST(a_copy_of_a_truncated_file_goes_on_where_the_original_was)
+{
+    struct world *world = make_world("app.log*", START_AT_BEGINNING);
+    append(world, "app.log", "the first line of all\n");
+    start(world);
+    run(world);
+    append(world, "app.log", "two\n");
+    append(world, "app.log.1", "the first line of all\n");
+    run(world);
+    append(world, "app.log.1", "two\n");
+    append(world, "app.log.1", "three\n");
+    put(world, "app.log", O_TRUNC, "four\n");
+    run(world);
+    world->shift_ns += 20 * NS_PER_S;
+    run(world);
+    ck_assert_str_eq(text_of(world), "the first line of all\ntwo\nthree\nfour\n");
+    ck_assert_uint_eq(world->lost, 0);
+    free_world(world);
+}
+END_TEST
+
+START_TEST(rotation_and_growth_while_stopped_are_found_at_the_start)
+{
+    struct world *world = make_world("app.log", START_AT_BEGINNING);
+    append(world, "app.log", "one\n");
+    start(world);
+    run(world);
+    stop(world);
+    append(world, "app.log", "two\n");
+    move(world, "app.log", "app.log.1");
+    append(world, "app.log", "three\n");
+    start(world);
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\ntwo\nthree\n");
+    free_world(world);
+}
+END_TEST
+
+START_TEST(directories_that_appear_later_are_read)
+{
+    struct world *world = make_world("a/*/c.log", START_AT_BEGINNING);
+    start(world);
+    run(world);
+    char *a = path_of(world, "a");
+    char *b = path_of(world, "a/b");
+    ck_assert_int_eq(mkdir(a, 0755), 0);
+    world->shift_ns += 2 * NS_PER_S;
+    run(world);
+    ck_assert_int_eq(mkdir(b, 0755), 0);
+    append(world, "a/b/c.log", "one\n");
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\n");
+    free(a);
+    free(b);
+    free_world(world);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+    Suite *suite = suite_create("source");
+    TCase *reading = tcase_create("reading");
+    tcase_add_test(reading, appended_bytes_are_read_once);
+    tcase_add_test(reading, start_at_end_skips_what_is_there_but_keeps_an_unfinished_line);
+    tcase_add_test(reading, rename_and_create_loses_no_line_of_either_file);
+    tcase_add_test(reading, a_file_renamed_to_a_name_that_does_not_match_is_read_to_its_end);
+    tcase_add_test(reading, a_deleted_file_is_read_to_its_end);
+    tcase_add_test(reading, a_truncated_file_is_read_from_its_start);
+    tcase_add_test(reading, a_copy_of_a_truncated_file_goes_on_where_the_original_was);
+    tcase_add_test(reading, rotation_and_growth_while_stopped_are_found_at_the_start);
+    tcase_add_test(reading, directories_that_appear_later_are_read);
+    suite_add_tcase(suite, reading);
+    return suite;
+}
