@@ -1,47 +1,5 @@
 #include "base/cursor.h"
 
-#include <endian.h>
-#include <string.h>
-
-uint16_t load_u16(const uint8_t *place)
-{
-    uint16_t value;
-    memcpy(&value, place, sizeof value);
-    return le16toh(value);
-}
-
-uint32_t load_u32(const uint8_t *place)
-{
-    uint32_t value;
-    memcpy(&value, place, sizeof value);
-    return le32toh(value);
-}
-
-uint64_t load_u64(const uint8_t *place)
-{
-    uint64_t value;
-    memcpy(&value, place, sizeof value);
-    return le64toh(value);
-}
-
-void store_u16(uint8_t *place, uint16_t value)
-{
-    value = htole16(value);
-    memcpy(place, &value, sizeof value);
-}
-
-void store_u32(uint8_t *place, uint32_t value)
-{
-    value = htole32(value);
-    memcpy(place, &value, sizeof value);
-}
-
-void store_u64(uint8_t *place, uint64_t value)
-{
-    value = htole64(value);
-    memcpy(place, &value, sizeof value);
-}
-
 struct slice cursor_bytes(struct cursor *cursor, size_t size)
 {
     if (cursor->failed || size > cursor->rest.size) {
