@@ -53,32 +53,45 @@ static size_t padding_of(struct slice in)
     return in.data[in.size - 2] == '=' ? 2 : 1;
 }
 
-// Decodes `count` characters, 2 to 4, to count - 1 bytes.
-static bool decode_group(const uint8_t *text, size_t count, uint8_t *out)
+// The value of a character; above 63 for what is not in the alphabet.
+static uint32_t sextet(uint8_t character)
+{
+    return (uint32_t)values[character] - 1;
+}
+
+// The last group: three or two characters when it is padded, and no bits behind the end.
+static bool decode_last(const uint8_t *text, size_t padding, uint8_t *out)
 {
     uint32_t group = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t value = values[text[i]];
-        if (value == 0) {
+    for (size_t i = 0; i < 4 - padding; i++) {
+        uint32_t value = sextet(text[i]);
+        if (value > 63) {
             return false;
         }
-        group |= (value - 1) << (18 - 6 * i);
+        group |= value << (18 - 6 * i);
     }
-    for (size_t i = 0; i < count - 1; i++) {
+    for (size_t i = 0; i < 3 - padding; i++) {
         out[i] = (uint8_t)(group >> (16 - 8 * i));
     }
-    return (group & ((1u << (8 * (4 - count))) - 1)) == 0;
+    return (group & ((1u << (8 * padding)) - 1)) == 0;
 }
 
 static bool decode(struct slice in, size_t padding, uint8_t *out)
 {
-    size_t last = in.size - 4;
-    for (size_t at = 0; at < last; at += 4, out += 3) {
-        if (!decode_group(in.data + at, 4, out)) {
+    const uint8_t *last = in.data + in.size - 4;
+    for (const uint8_t *at = in.data; at < last; at += 4, out += 3) {
+        uint32_t a = sextet(at[0]);
+        uint32_t b = sextet(at[1]);
+        uint32_t c = sextet(at[2]);
+        uint32_t d = sextet(at[3]);
+        if ((a | b | c | d) > 63) {
             return false;
         }
+        out[0] = (uint8_t)(a << 2 | b >> 4);
+        out[1] = (uint8_t)(b << 4 | c >> 2);
+        out[2] = (uint8_t)(c << 6 | d);
     }
-    return decode_group(in.data + last, 4 - padding, out);
+    return decode_last(last, padding, out);
 }
 
 int base64_decode(struct slice in, struct buf *out)
