@@ -76,6 +76,23 @@ static int hex_digit(int byte)
     return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
 }
 
+static bool is_escape_name(int byte)
+{
+    switch (byte) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int scan_escape(struct scan *scan)
 {
     scan->at++;
@@ -87,7 +104,7 @@ static int scan_escape(struct scan *scan)
                 return E_SYNTAX;
             }
         }
-    } else if (byte <= 0 || strchr("\"\\/bfnrt", byte) == NULL) {
+    } else if (!is_escape_name(byte)) {
         return E_SYNTAX;
     }
     scan->at++;

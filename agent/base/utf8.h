@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
+enum { UTF8_REPLACEMENT = 0xfffd }; // stands for what cannot be read
+
 // What stands at the front of some text: a character, or the part of an invalid run that one U+FFFD
 // replaces (Unicode 15, 3.9, "substitution of maximal subparts").
 struct utf8_step {

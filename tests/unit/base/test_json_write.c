@@ -50,6 +50,38 @@ START_TEST(invalid_utf8_is_replaced_and_counted)
 }
 END_TEST
 
+// The longest escapes, and characters that end behind every place of a piece.
+START_TEST(long_texts_are_written_by_pieces_without_a_seam)
+{
+    struct buf text;
+    struct buf out;
+    struct buf expected;
+    buf_init(&text, 4096);
+    buf_init(&out, 1 << 15);
+    buf_init(&expected, 1 << 15);
+    for (size_t lead = 0; lead < 300; lead++) {
+        buf_clear(&text);
+        buf_clear(&out);
+        buf_clear(&expected);
+        buf_append_byte(&expected, '"');
+        for (size_t i = 0; i < lead; i++) {
+            buf_append_byte(&text, '\1');
+            buf_append_text(&expected, "\\u0001");
+        }
+        for (size_t i = 0; i < 150; i++) {
+            buf_append_text(&text, "\xf0\x9f\x98\x80");
+            buf_append_text(&expected, "\xf0\x9f\x98\x80");
+        }
+        buf_append_byte(&expected, '"');
+        ck_assert_uint_eq(json_write_string(&out, buf_slice(&text)), 0);
+        ck_assert(slice_equal(buf_slice(&out), buf_slice(&expected)));
+    }
+    buf_deinit(&expected);
+    buf_deinit(&out);
+    buf_deinit(&text);
+}
+END_TEST
+
 START_TEST(names_bring_their_comma)
 {
     struct buf out;
@@ -85,6 +117,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, only_what_must_be_escaped_is_escaped);
     tcase_add_test(tests, an_escape_is_found_at_every_place_of_a_word);
     tcase_add_test(tests, invalid_utf8_is_replaced_and_counted);
+    tcase_add_test(tests, long_texts_are_written_by_pieces_without_a_seam);
     tcase_add_test(tests, names_bring_their_comma);
     tcase_add_test(tests, a_full_buffer_is_an_overflow);
     suite_add_tcase(suite, tests);
