@@ -29,8 +29,10 @@ struct loader {
     size_t overlay_count;
     struct config *config;
     struct flow_origin *origins;
-    size_t file; // that substitute_node works on
+    bool flows_unusable; // flows are there, but not as a list
 };
+
+static const struct setting_path flows_path = {.name = "flows"};
 
 // ---- files ----
 
@@ -48,7 +50,7 @@ static void substitute_node(void *context, struct node *node)
         node->text = xstrndup(buf_slice(&out));
         node->quoted = true;
     } else {
-        mistakes_add(loader->mistakes, node->mark, "", "%s", why);
+        node->problem = xstrdup(why);
     }
     buf_deinit(&out);
 }
@@ -57,23 +59,34 @@ static void refuse_file(struct loader *loader, size_t file, int error)
 {
     struct mark mark = {.file = file};
     if (error == E_TOO_LARGE) {
-        mistakes_add(loader->mistakes, mark, "", "larger than 1MiB, which no configuration needs");
+        mistakes_add(loader->mistakes, mark, NULL,
+                     "larger than 1MiB, which no configuration needs");
     } else if (error == -EISDIR) {
-        mistakes_add(loader->mistakes, mark, "", "a directory; name a file in it");
+        mistakes_add(loader->mistakes, mark, NULL, "a directory; name a file in it");
+    } else if (error == -ESPIPE) {
+        mistakes_add(loader->mistakes, mark, NULL, "a pipe or device; only files can be read");
     } else {
-        mistakes_add(loader->mistakes, mark, "", "cannot be read: %s", error_text(error));
+        mistakes_add(loader->mistakes, mark, NULL, "cannot be read: %s", error_text(error));
     }
 }
 
-static void load_file(struct loader *loader, const char *path)
+// Returns 0 when the file could be read, whatever is in it.
+static int load_file(struct loader *loader, const char *path)
 {
     size_t file = mistakes_add_file(loader->mistakes, path);
+    struct file_stat stat;
     uint8_t *data;
     size_t size;
-    int error = io_read_file(loader->io, path, CONFIG_FILE_BYTES_MAX, &data, &size);
+    int error = loader->io->stat(loader->io, path, true, &stat);
+    if (error == 0 && stat.kind == FILE_OTHER) {
+        error = -ESPIPE;
+    }
+    if (error == 0) {
+        error = io_read_file(loader->io, path, CONFIG_FILE_BYTES_MAX, &data, &size);
+    }
     if (error != 0) {
         refuse_file(loader, file, error);
-        return;
+        return error;
     }
     struct yaml_doc *doc;
     error = yaml_doc_parse(slice_of(data, size), file, loader->mistakes, &doc);
@@ -83,6 +96,7 @@ static void load_file(struct loader *loader, const char *path)
         loader->docs = xreallocarray(loader->docs, loader->doc_count + 1, sizeof(void *));
         loader->docs[loader->doc_count++] = doc;
     }
+    return 0;
 }
 
 struct names {
@@ -113,7 +127,7 @@ static void load_dropins(struct loader *loader, const char *dir)
     int error = loader->io->list(loader->io, dir, collect_name, &names);
     if (error != 0 && error != -ENOENT) {
         mistakes_add(loader->mistakes,
-                     (struct mark){.file = mistakes_add_file(loader->mistakes, dir)}, "",
+                     (struct mark){.file = mistakes_add_file(loader->mistakes, dir)}, NULL,
                      "cannot be read: %s", error_text(error));
     }
     if (names.count != 0) {
@@ -121,7 +135,7 @@ static void load_dropins(struct loader *loader, const char *dir)
     }
     for (size_t i = 0; i < names.count; i++) {
         char *path = xasprintf("%s/%s", dir, names.items[i]);
-        load_file(loader, path);
+        (void)load_file(loader, path);
         free(path);
         free(names.items[i]);
     }
@@ -178,7 +192,7 @@ static struct node *overlay_all(struct loader *loader)
     for (size_t i = 0; i < loader->doc_count; i++) {
         struct node *root = yaml_doc_root(loader->docs[i]);
         if (root != NULL && root->kind != NODE_MAP) {
-            mistakes_add(loader->mistakes, root->mark, "",
+            mistakes_add(loader->mistakes, root->mark, NULL,
                          "must be a map of settings, such as \"region: eu-west-1\"");
         } else if (root != NULL) {
             top = overlay(loader, top, root);
@@ -195,7 +209,8 @@ static void read_flow(struct loader *loader, const struct settings_reader *reade
     struct config *config = loader->config;
     const struct schema_table *table = schema_find(&schema_config, "flows")->table;
     if (config->flow_count == CONFIG_FLOWS_MAX) {
-        mistakes_add(loader->mistakes, node->mark, "flows", "more than %d flows", CONFIG_FLOWS_MAX);
+        mistakes_add(loader->mistakes, node->mark, &flows_path, "more than %d flows",
+                     CONFIG_FLOWS_MAX);
         return;
     }
     config->flows =
@@ -209,8 +224,7 @@ static void read_flow(struct loader *loader, const struct settings_reader *reade
     settings_defaults(table, flow);
     flow->queue = config->queue;
 
-    struct setting_path flows = {.name = "flows"};
-    struct setting_path path = {.parent = &flows, .index = index};
+    struct setting_path path = {.parent = &flows_path, .index = index};
     settings_read(reader, &path, table, node, NULL, flow);
     if (flow->to.service == SERVICE_FIREHOSE) {
         flow->to.max_record_size = FIREHOSE_RECORD_BYTES_MAX;
@@ -226,8 +240,9 @@ static void read_flows(struct loader *loader, const struct settings_reader *read
         return;
     }
     if (flows->kind != NODE_LIST) {
-        mistakes_add(loader->mistakes, flows->mark, "flows",
+        mistakes_add(loader->mistakes, flows->mark, &flows_path,
                      "must be a list; start each flow with \"- name:\"");
+        loader->flows_unusable = true;
         return;
     }
     for (size_t i = 0; i < flows->count; i++) {
@@ -249,7 +264,7 @@ static char *region_of_environment(const struct loader *loader)
 }
 
 // Gives each flow the region and endpoint that it does not name itself.
-static void resolve_flows(struct loader *loader)
+static void resolve_flows(struct loader *loader, const struct node *top)
 {
     struct config *config = loader->config;
     bool missing = false;
@@ -268,8 +283,9 @@ static void resolve_flows(struct loader *loader)
         }
         missing = missing || to->region == NULL;
     }
-    if (missing) {
-        mistakes_add(loader->mistakes, (struct mark){.file = 0}, "region",
+    if (missing && node_get(top, "region") == NULL) {
+        struct setting_path path = {.name = "region"};
+        mistakes_add(loader->mistakes, (struct mark){.file = 0}, &path,
                      "missing; write \"region: eu-west-1\" (or yours) at the top level, or set "
                      "AWS_REGION in the environment");
     }
@@ -280,20 +296,20 @@ static void read_all(struct loader *loader)
     struct settings_reader reader = {.mistakes = loader->mistakes,
                                      .checks = loader->source->checks};
     struct node *top = overlay_all(loader);
+    bool readable = mistakes_count(loader->mistakes) == 0;
     settings_defaults(&schema_config, loader->config);
     settings_read(&reader, NULL, &schema_config, top, "flows", loader->config);
-    validate_top(loader->mistakes, loader->config, top);
-    size_t mistakes_before = mistakes_count(loader->mistakes);
+    validate_top(loader->mistakes, top);
     for (size_t i = 0; i < loader->doc_count; i++) {
         read_flows(loader, &reader, yaml_doc_root(loader->docs[i]));
     }
     validate_flows(loader->mistakes, loader->config, loader->origins);
-    if (loader->config->flow_count == 0 && mistakes_count(loader->mistakes) == mistakes_before) {
-        mistakes_add(loader->mistakes, (struct mark){.file = 0}, "flows",
+    if (loader->config->flow_count == 0 && readable && !loader->flows_unusable) {
+        mistakes_add(loader->mistakes, (struct mark){.file = 0}, &flows_path,
                      "missing; name at least one flow: \"flows: [{name: web, files: [...], to: "
                      "{...}}]\"");
     }
-    resolve_flows(loader);
+    resolve_flows(loader, top);
 }
 
 // ---- all of it ----
@@ -321,7 +337,7 @@ int config_load(struct io *io, const struct config_source *source, struct config
                             .source = source,
                             .mistakes = mistakes_create(CONFIG_ERRORS_MAX),
                             .config = xcalloc(1, sizeof(struct config))};
-    load_file(&loader, source->path);
+    int error = load_file(&loader, source->path);
     bool main_file = loader.doc_count == 1;
     if (source->dropin_dir != NULL) {
         load_dropins(&loader, source->dropin_dir);
@@ -329,15 +345,17 @@ int config_load(struct io *io, const struct config_source *source, struct config
     if (main_file) {
         read_all(&loader);
     }
-    size_t count = mistakes_count(loader.mistakes);
-    if (count == 0) {
+    if (error == 0 && mistakes_count(loader.mistakes) != 0) {
+        error = E_CONFIG;
+    }
+    if (error == 0) {
         *out_config = loader.config;
     } else {
         mistakes_report(loader.mistakes, report);
         config_free(loader.config);
     }
     free_loader(&loader);
-    return count == 0 ? 0 : E_CONFIG;
+    return error;
 }
 
 void config_free(struct config *config)

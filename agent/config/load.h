@@ -1,7 +1,8 @@
 // From YAML files to a struct config, with every mistake named in one run.
 //
 // Diagnostics: each mistake is one line "file:line:column: path: message", collected in the report;
-// the result is E_CONFIG when there is at least one. Nothing is guessed and nothing is skipped.
+// the result is E_CONFIG when there is at least one, or the system error when the main file itself
+// cannot be read (the report says so, too). Nothing is guessed and nothing is skipped.
 #pragma once
 
 #include <stdbool.h>
@@ -33,14 +34,17 @@ struct config_source {
     const char *(*getenv)(const char *name); // for ${VAR}
 };
 
-// Loads, substitutes, validates. On success `*out_config` is owned by the caller. `report` takes
-// the mistakes, a line each.
+// Loads, substitutes, validates. On success `*out_config` is owned by the caller, and every flow
+// has its region and, where `endpoints` names one, its endpoint. `report` takes the mistakes, a
+// line each.
+//
+// Drop-ins add flows; their other settings are laid over those of the files before them.
 NODISCARD int config_load(struct io *io, const struct config_source *source,
                           struct config **out_config, struct buf *report);
 void config_free(struct config *config);
 
-// Prints the effective configuration as YAML that config_load reads back to the same. Secrets print
-// as "(hidden)".
+// Prints the effective configuration as YAML that config_load reads back to the same; only secrets
+// print as "(hidden)", which config_load refuses.
 void config_print(const struct config *config, struct buf *out);
 // The JSON schema and the reference page (Markdown) of all settings.
 void config_print_schema(struct buf *out);

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/utf8.h"
 
 struct mistake {
     struct mark mark;
@@ -60,8 +61,18 @@ const char *mistakes_file(const struct mistakes *mistakes, size_t file)
     return mistakes->files[file];
 }
 
-void mistakes_add(struct mistakes *mistakes, struct mark mark, const char *path, const char *format,
-                  ...)
+// What a file holds must not move the cursor of a terminal or break the line.
+static void make_printable(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+            *text = '?';
+        }
+    }
+}
+
+void mistakes_add(struct mistakes *mistakes, struct mark mark, const struct setting_path *path,
+                  const char *format, ...)
 {
     ASSERT(mark.file < mistakes->file_count);
     if (mistakes->count++ >= mistakes->stored_max) {
@@ -76,7 +87,10 @@ void mistakes_add(struct mistakes *mistakes, struct mark mark, const char *path,
     struct mistake *mistake = &mistakes->items[mistakes->stored];
     mistake->mark = mark;
     mistake->number = mistakes->stored++;
-    mistake->text = xasprintf("%s%s%s", path, path[0] == '\0' ? "" : ": ", message);
+    char place[SETTING_PATH_MAX];
+    setting_path_text(path, place);
+    mistake->text = xasprintf("%s%s%s", place, place[0] == '\0' ? "" : ": ", message);
+    make_printable(mistake->text);
     free(message);
 }
 
@@ -109,13 +123,13 @@ void mistakes_report(struct mistakes *mistakes, struct buf *out)
     qsort(mistakes->items, mistakes->stored, sizeof *mistakes->items, compare);
     for (size_t i = 0; i < mistakes->stored; i++) {
         const struct mistake *mistake = &mistakes->items[i];
-        const char *file = mistakes_file(mistakes, mistake->mark.file);
-        if (mistake->mark.line == 0) {
-            buf_appendf(out, "%s: %s\n", file, mistake->text);
-        } else {
-            buf_appendf(out, "%s:%zu:%zu: %s\n", file, mistake->mark.line, mistake->mark.column,
-                        mistake->text);
+        buf_append_text(out, mistakes_file(mistakes, mistake->mark.file));
+        if (mistake->mark.line != 0) {
+            buf_appendf(out, ":%zu:%zu", mistake->mark.line, mistake->mark.column);
         }
+        buf_append_text(out, ": ");
+        utf8_append_valid(out, slice_of_text(mistake->text)); // a quoted value may have been cut
+        buf_append_byte(out, '\n');
     }
     if (mistakes->count > mistakes->stored) {
         buf_appendf(out, "and %zu more\n", mistakes->count - mistakes->stored);

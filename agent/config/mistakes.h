@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "config/setting_path.h"
 
 // A place in one of the files that were loaded. Lines and columns count from 1; line 0 is the file
 // as a whole.
@@ -25,10 +26,10 @@ void mistakes_free(struct mistakes *mistakes);
 size_t mistakes_add_file(struct mistakes *mistakes, const char *path);
 const char *mistakes_file(const struct mistakes *mistakes, size_t file);
 
-// `path` may be "" where no setting is concerned.
+// `path` is NULL where no setting is concerned.
 PRINTF_LIKE(4, 5)
-void mistakes_add(struct mistakes *mistakes, struct mark mark, const char *path, const char *format,
-                  ...);
+void mistakes_add(struct mistakes *mistakes, struct mark mark, const struct setting_path *path,
+                  const char *format, ...);
 size_t mistakes_count(const struct mistakes *mistakes);
 
 // Appends "file:line:column: path: message", a line each, in the order of files and places.

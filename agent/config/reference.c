@@ -109,13 +109,19 @@ static void append_cell(const char *text, struct buf *out)
     }
 }
 
+static void append_choices(const struct schema_choice *choices, struct buf *out)
+{
+    for (const struct schema_choice *choice = choices; choice->name != NULL; choice++) {
+        buf_appendf(out, "%s `%s`: %s", choice == choices ? "" : ";", choice->name, choice->help);
+    }
+    buf_append_byte(out, '.');
+}
+
 static void append_help(const struct schema_field *field, struct buf *out)
 {
     append_cell(field->help, out);
-    for (const struct schema_choice *choice = field->choices;
-         choice != NULL && choice->name != NULL; choice++) {
-        buf_appendf(out, " `%s`: %s%s", choice->name, choice->help,
-                    choice[1].name == NULL ? "." : ";");
+    if (field->choices != NULL) {
+        append_choices(field->choices, out);
     }
     if (field->example != NULL) {
         buf_append_text(out, " Example: `");

@@ -26,8 +26,8 @@ static const struct schema_choice start_at_choices[] = {
 };
 
 static const struct schema_choice over_long_choices[] = {
-    {"split", OVER_LONG_SPLIT, "into records of at most `max_line` bytes"},
-    {"truncate", OVER_LONG_TRUNCATE, "to `max_line` bytes; the rest is counted as filtered"},
+    {"split", OVER_LONG_SPLIT, "into pieces of at most `max_line` bytes, between characters"},
+    {"truncate", OVER_LONG_TRUNCATE, "to its first `max_line` bytes"},
     {"skip", OVER_LONG_SKIP, "the line is dropped and counted as filtered"},
     {"dead_letter", OVER_LONG_DEAD_LETTER, "the line is set aside"},
     END,
@@ -131,7 +131,7 @@ static const struct schema_field csv_fields[] = {
      AT(converter_config, names),
      .max = 1000,
      .check = rule_not_empty,
-     .help = "The names of the fields, in order. Either this or `header`."},
+     .help = "The names of the fields, in order; needed without `header`, used instead of it."},
     END,
 };
 static const struct schema_table csv_table = {csv_fields, sizeof(struct converter_config), false,

@@ -11,31 +11,10 @@
 
 enum { WHY_MAX = 512, KEYS_TEXT_MAX = 2048 };
 
-void setting_path_text(const struct setting_path *path, char text[SETTING_PATH_MAX])
-{
-    const struct setting_path *links[YAML_DOC_DEPTH_MAX + 2];
-    size_t count = 0;
-    for (; path != NULL && count < ARRAY_COUNT(links); path = path->parent) {
-        links[count++] = path;
-    }
-    size_t size = 0;
-    text[0] = '\0';
-    while (count-- > 0 && size < SETTING_PATH_MAX) {
-        const struct setting_path *link = links[count];
-        int length = link->name == NULL
-                         ? snprintf(text + size, SETTING_PATH_MAX - size, "[%zu]", link->index)
-                         : snprintf(text + size, SETTING_PATH_MAX - size, "%s%.100s",
-                                    size == 0 ? "" : ".", link->name);
-        size += length < 0 ? 0 : (size_t)length;
-    }
-}
-
 static void complain(const struct settings_reader *reader, const struct node *node,
                      const struct setting_path *path, const char *why)
 {
-    char text[SETTING_PATH_MAX];
-    setting_path_text(path, text);
-    mistakes_add(reader->mistakes, node->mark, text, "%s", why);
+    mistakes_add(reader->mistakes, node->mark, path, "%s", why);
 }
 
 static void append_keys(const struct schema_table *table, struct buf *out)
@@ -45,24 +24,44 @@ static void append_keys(const struct schema_table *table, struct buf *out)
     }
 }
 
-static void complain_unknown(const struct settings_reader *reader, const struct setting_path *path,
-                             const struct schema_table *table, const struct node *key)
+// The name that an unknown key was probably meant to be, NULL for none.
+static const char *meant_by(const struct schema_table *table, const char *key)
 {
-    struct nearest nearest = {.word = key->text};
+    struct nearest nearest = {.word = key};
     for (const struct schema_field *field = table->fields; field->name != NULL; field++) {
         nearest_offer(&nearest, field->name);
     }
+    return nearest.best;
+}
+
+static void complain_unknown(const struct settings_reader *reader, const struct setting_path *path,
+                             const struct schema_table *table, const struct node *key)
+{
+    const char *meant = meant_by(table, key->text);
     struct setting_path here = {.parent = path, .name = key->text};
     struct buf why;
     buf_init(&why, KEYS_TEXT_MAX);
-    if (nearest.best != NULL) {
-        buf_appendf(&why, "unknown key; did you mean \"%s\"?", nearest.best);
+    if (meant != NULL) {
+        buf_appendf(&why, "unknown key; did you mean \"%s\"?", meant);
     } else {
         buf_append_text(&why, "unknown key; known here: ");
         append_keys(table, &why);
     }
     complain(reader, key, &here, buf_text(&why));
     buf_deinit(&why);
+}
+
+// Whether a key of the map is a misspelling of the field, which is a mistake of its own.
+static bool is_misspelt(const struct schema_table *table, const struct node *map,
+                        const struct schema_field *field)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        const char *key = map->keys[i]->text;
+        if (schema_find(table, key) == NULL && meant_by(table, key) == field->name) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void complain_missing(const struct settings_reader *reader, const struct setting_path *path,
@@ -182,7 +181,9 @@ static void read_text_item(const struct settings_reader *reader, const struct se
                            const struct schema_field *field, const struct node *node,
                            struct string_list *list)
 {
-    if (node->kind != NODE_TEXT || node_is_null(node)) {
+    if (node->problem != NULL) {
+        complain(reader, node, path, node->problem);
+    } else if (node->kind != NODE_TEXT || node_is_null(node)) {
         complain(reader, node, path, "must be a text");
     } else if (check_text(reader, path, field, node)) {
         list->items[list->count++] = xstrdup(node->text);
@@ -265,7 +266,9 @@ static void read_field(const struct settings_reader *reader, const struct settin
                        const struct schema_field *field, const struct node *node, void *base)
 {
     struct setting_path path = {.parent = parent, .name = field->name};
-    if (field->type == SCHEMA_MAP) {
+    if (node->problem != NULL) {
+        complain(reader, node, &path, node->problem);
+    } else if (field->type == SCHEMA_MAP) {
         settings_read(reader, &path, field->table, node, NULL, member(base, field->offset));
     } else if (field->type == SCHEMA_CHOICE_OR_MAP && node->kind == NODE_MAP) {
         *value_enum(field, base) = field->tag;
@@ -307,7 +310,7 @@ static void read_keys(const struct settings_reader *reader, const struct setting
     for (const struct schema_field *field = table->fields; field->name != NULL; field++) {
         bool skipped = skip != NULL && strcmp(skip, field->name) == 0;
         if ((field->flags & SCHEMA_REQUIRED) != 0 && !skipped &&
-            node_get(node, field->name) == NULL) {
+            node_get(node, field->name) == NULL && !is_misspelt(table, node, field)) {
             complain_missing(reader, path, field, node);
         }
     }

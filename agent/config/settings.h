@@ -4,19 +4,8 @@
 
 #include "config/mistakes.h"
 #include "config/schema.h"
+#include "config/setting_path.h"
 #include "config/yaml_doc.h"
-
-// Where in the configuration a node stands, as a chain on the stack. A link is a name or, when that
-// is NULL, an index.
-struct setting_path {
-    const struct setting_path *parent; // NULL: the top
-    const char *name;
-    size_t index;
-};
-
-enum { SETTING_PATH_MAX = 512 };
-// "flows[0].to.kinesis"; long ones are cut.
-void setting_path_text(const struct setting_path *path, char text[SETTING_PATH_MAX]);
 
 struct settings_reader {
     struct mistakes *mistakes;

@@ -9,7 +9,7 @@
 #include "base/assert.h"
 #include "base/number.h"
 
-enum { PATH_MAX_BYTES = 256, FIREHOSE_BATCH_BYTES_MAX = 4 * 1024 * 1024 };
+enum { FIREHOSE_BATCH_BYTES_MAX = 4 * 1024 * 1024 };
 
 // The node of a dotted path, or the last one on the way there that exists: a rule may concern a
 // setting that has its default.
@@ -31,7 +31,7 @@ static const struct node *find(const struct node *node, const char *path)
 }
 
 PRINTF_LIKE(4, 5)
-static void complain(struct mistakes *mistakes, const struct flow_origin *origin, const char *path,
+static void complain(struct mistakes *mistakes, const struct flow_origin *origin, const char *name,
                      const char *format, ...)
 {
     va_list args;
@@ -40,9 +40,10 @@ static void complain(struct mistakes *mistakes, const struct flow_origin *origin
     int length = vasprintf(&why, format, args);
     va_end(args);
     ASSERT(length >= 0);
-    char full[PATH_MAX_BYTES];
-    snprintf(full, sizeof full, "flows[%zu].%s", origin->index, path);
-    mistakes_add(mistakes, find(origin->node, path)->mark, full, "%s", why);
+    struct setting_path flows = {.name = "flows"};
+    struct setting_path flow = {.parent = &flows, .index = origin->index};
+    struct setting_path path = {.parent = &flow, .name = name};
+    mistakes_add(mistakes, find(origin->node, name)->mark, &path, "%s", why);
     free(why);
 }
 
@@ -66,14 +67,29 @@ static void check_multiline(struct mistakes *mistakes, const struct flow_config 
     }
 }
 
+// The map of the converter that is at `index`, NULL when it is only a word.
+static const struct node *csv_node(const struct flow_origin *origin, size_t index)
+{
+    const struct node *convert = node_get(origin->node, "convert");
+    if (convert != NULL && convert->kind == NODE_LIST) {
+        convert = convert->items[index];
+    }
+    return node_get(convert, "csv");
+}
+
 static void check_csv(struct mistakes *mistakes, const struct flow_config *flow,
                       const struct flow_origin *origin)
 {
     for (size_t i = 0; i < flow->record.converter_count; i++) {
         const struct converter_config *converter = &flow->record.converters[i];
-        if (converter->kind == CONVERTER_CSV && converter->header == (converter->names.count > 0)) {
+        const struct node *node = csv_node(origin, i);
+        const struct node *header = node_get(node, "header");
+        bool given = node_get(node, "names") != NULL ||
+                     (header != NULL && header->kind == NODE_TEXT &&
+                      strcmp(header->text, "false") != 0); // what is not true was refused
+        if (converter->kind == CONVERTER_CSV && !given) {
             complain(mistakes, origin, "convert",
-                     "csv needs the names of its fields: either header: true or names: [...]");
+                     "csv needs the names of its fields: header: true or names: [...]");
         }
     }
 }
@@ -141,25 +157,24 @@ void validate_flows(struct mistakes *mistakes, const struct config *config,
     free(names);
 }
 
-static void check_credentials(struct mistakes *mistakes, const struct credentials_config *keys,
-                              const struct node *top)
+void validate_top(struct mistakes *mistakes, const struct node *top)
 {
-    struct mark mark = find(top, "credentials")->mark;
-    if ((keys->access_key_id == NULL) != (keys->secret_access_key == NULL)) {
-        mistakes_add(mistakes, mark, "credentials",
+    const struct node *credentials = node_get(top, "credentials");
+    bool key = node_get(credentials, "access_key_id") != NULL;
+    bool secret = node_get(credentials, "secret_access_key") != NULL;
+    bool token = node_get(credentials, "session_token") != NULL;
+    bool profile = node_get(credentials, "profile") != NULL;
+    struct setting_path path = {.name = "credentials"};
+    if (key != secret) {
+        mistakes_add(mistakes, credentials->mark, &path,
                      "access_key_id and secret_access_key go together; give both or none");
-    } else if (keys->session_token != NULL && keys->access_key_id == NULL) {
+    } else if (token && !key) {
         mistakes_add(
-            mistakes, mark, "credentials",
+            mistakes, credentials->mark, &path,
             "session_token belongs to access_key_id and secret_access_key; give all three");
     }
-    if (keys->profile != NULL && keys->access_key_id != NULL) {
-        mistakes_add(mistakes, mark, "credentials",
+    if (profile && key) {
+        mistakes_add(mistakes, credentials->mark, &path,
                      "either a profile or an access key, not both; remove one");
     }
-}
-
-void validate_top(struct mistakes *mistakes, const struct config *config, const struct node *top)
-{
-    check_credentials(mistakes, &config->credentials, top);
 }

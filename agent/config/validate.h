@@ -18,4 +18,4 @@ void validate_flow(struct mistakes *mistakes, const struct flow_config *flow,
 void validate_flows(struct mistakes *mistakes, const struct config *config,
                     const struct flow_origin *origins);
 // Adds what is wrong at the top level; `top` is its map.
-void validate_top(struct mistakes *mistakes, const struct config *config, const struct node *top);
+void validate_top(struct mistakes *mistakes, const struct node *top);

@@ -38,13 +38,16 @@ static bool is_plain(const char *text)
 // Takes one character of valid UTF-8.
 static uint32_t next_character(const char **text)
 {
-    const unsigned char *at = (const unsigned char *)*text;
-    size_t more = at[0] < 0x80 ? 0 : at[0] < 0xe0 ? 1 : at[0] < 0xf0 ? 2 : 3;
-    uint32_t character = more == 0 ? at[0] : at[0] & (0x3fu >> more);
-    for (size_t i = 1; i <= more; i++) {
-        character = character << 6 | (at[i] & 0x3fu);
+    const char *at = *text;
+    unsigned char lead = (unsigned char)*at++;
+    uint32_t character = lead < 0x80   ? lead
+                         : lead < 0xe0 ? lead & 0x1fu
+                         : lead < 0xf0 ? lead & 0x0fu
+                                       : lead & 0x07u;
+    for (; ((unsigned char)*at & 0xc0) == 0x80; at++) {
+        character = character << 6 | ((unsigned char)*at & 0x3fu);
     }
-    *text += more + 1;
+    *text = at;
     return character;
 }
 
@@ -141,7 +144,6 @@ static void format_setting_text(const struct schema_field *field, const char *te
 void value_format(const struct schema_field *field, const void *base, struct buf *out)
 {
     const void *place = member(base, field->offset);
-    unsigned choice = field->choices == NULL ? 0 : *(const unsigned *)place;
     switch (field->type) {
     case SCHEMA_BOOL:
         buf_append_text(out, *(const bool *)place ? "true" : "false");
@@ -152,15 +154,15 @@ void value_format(const struct schema_field *field, const void *base, struct buf
         value_format_number(field, *(const uint64_t *)place, out);
         return;
     case SCHEMA_CHOICE_OR_DURATION:
-        if (choice == field->tag) {
+        if (*(const unsigned *)place == field->tag) {
             value_format_number(field, *(const uint64_t *)member(base, field->second_offset), out);
             return;
         }
-        buf_append_text(out, choice_name(field, choice));
+        buf_append_text(out, choice_name(field, *(const unsigned *)place));
         return;
     case SCHEMA_CHOICE:
     case SCHEMA_CHOICE_OR_MAP:
-        buf_append_text(out, choice_name(field, choice));
+        buf_append_text(out, choice_name(field, *(const unsigned *)place));
         return;
     case SCHEMA_WORD:
     case SCHEMA_TEXT:

@@ -33,7 +33,14 @@ struct builder {
     size_t merge_count;
 };
 
-static struct node *read_node(struct builder *builder, const yaml_event_t *event, size_t depth);
+// A place in the tree that is being read.
+struct place {
+    struct setting_path path;
+    size_t depth;
+};
+
+static struct node *read_node(struct builder *builder, const yaml_event_t *event,
+                              const struct place *place);
 
 static struct mark mark_of(const struct builder *builder, const yaml_mark_t *at)
 {
@@ -43,7 +50,7 @@ static struct mark mark_of(const struct builder *builder, const yaml_mark_t *at)
 // A mistake that ends the reading of this file.
 static struct node *refuse(struct builder *builder, const yaml_mark_t *at, const char *why)
 {
-    mistakes_add(builder->mistakes, mark_of(builder, at), "", "%s", why);
+    mistakes_add(builder->mistakes, mark_of(builder, at), NULL, "%s", why);
     return NULL;
 }
 
@@ -106,18 +113,19 @@ static void refuse_syntax(struct builder *builder)
     bool bad_start = strstr(problem, "cannot start any token") != NULL;
     uint8_t byte = bad_start ? byte_at(builder->text, at) : 0;
     if (parser->error == YAML_READER_ERROR) {
-        mistakes_add(builder->mistakes, (struct mark){.file = builder->file}, "",
+        mistakes_add(builder->mistakes, (struct mark){.file = builder->file}, NULL,
                      "not YAML: %s, at byte %zu", problem, parser->problem_offset);
     } else if (byte == '\t') {
         refuse(builder, at, "a tab; YAML is indented with spaces only");
     } else if (byte == '%' || byte == '@' || byte == '`') {
-        mistakes_add(builder->mistakes, mark_of(builder, at), "",
+        mistakes_add(builder->mistakes, mark_of(builder, at), NULL,
                      "a value that starts with '%c' must be in quotes", byte);
     } else if (parser->context != NULL && parser->context_mark.line != at->line) {
-        mistakes_add(builder->mistakes, mark_of(builder, at), "", "not YAML: %s (%s from line %zu)",
-                     problem, parser->context, parser->context_mark.line + 1);
+        mistakes_add(builder->mistakes, mark_of(builder, at), NULL,
+                     "not YAML: %s (%s from line %zu)", problem, parser->context,
+                     parser->context_mark.line + 1);
     } else {
-        mistakes_add(builder->mistakes, mark_of(builder, at), "", "not YAML: %s", problem);
+        mistakes_add(builder->mistakes, mark_of(builder, at), NULL, "not YAML: %s", problem);
     }
 }
 
@@ -145,7 +153,8 @@ static bool add_anchor(struct builder *builder, const yaml_char_t *name, struct 
     return true;
 }
 
-static struct node *read_alias(struct builder *builder, const yaml_event_t *event, size_t depth)
+static struct node *read_alias(struct builder *builder, const yaml_event_t *event,
+                               const struct place *place)
 {
     const char *name = (const char *)event->data.alias.anchor;
     for (size_t i = builder->anchor_count; i-- > 0;) {
@@ -156,12 +165,12 @@ static struct node *read_alias(struct builder *builder, const yaml_event_t *even
         if (!node->complete) {
             return refuse(builder, &event->start_mark, "an alias to a value that it is part of");
         }
-        if (depth + node->height > YAML_DOC_DEPTH_MAX) {
+        if (place->depth + node->height > YAML_DOC_DEPTH_MAX) {
             return refuse(builder, &event->start_mark, "nested too deeply");
         }
         return node;
     }
-    mistakes_add(builder->mistakes, mark_of(builder, &event->start_mark), "",
+    mistakes_add(builder->mistakes, mark_of(builder, &event->start_mark), NULL,
                  "no anchor &%s before this alias; a value that starts with '*' must be in quotes",
                  name);
     return NULL;
@@ -184,6 +193,14 @@ static struct node *read_text(struct builder *builder, const yaml_event_t *event
         node->complete = true;
     }
     return node;
+}
+
+// `above` at the top is no link of a path.
+static struct place place_below(const struct place *above, const char *name, size_t index)
+{
+    return (struct place){
+        .path = {.parent = above->depth == 0 ? NULL : &above->path, .name = name, .index = index},
+        .depth = above->depth + 1};
 }
 
 static bool is_merge_key(const struct node *key)
@@ -227,7 +244,7 @@ static bool merge(struct builder *builder, struct node *map, const struct node *
         return true;
     }
     if (other->kind != NODE_MAP) {
-        mistakes_add(builder->mistakes, key->mark, "",
+        mistakes_add(builder->mistakes, key->mark, NULL,
                      "\"<<\" must be followed by a map or a list of maps");
         return true;
     }
@@ -261,12 +278,12 @@ static struct node *read_key(struct builder *builder, const yaml_event_t *event)
 }
 
 static bool add_pair(struct builder *builder, struct node *map, struct node *key,
-                     struct node *value)
+                     struct node *value, const struct place *place)
 {
     size_t same = find_key(map, key->text);
     if (same < map->count) {
-        mistakes_add(builder->mistakes, key->mark, "", "\"%s\" is there twice; first in line %zu",
-                     key->text, map->keys[same]->mark.line);
+        mistakes_add(builder->mistakes, key->mark, &place->path, "set twice; first in line %zu",
+                     map->keys[same]->mark.line);
         return true;
     }
     yaml_mark_t at = {.line = key->mark.line - 1, .column = key->mark.column - 1};
@@ -280,14 +297,15 @@ static bool add_pair(struct builder *builder, struct node *map, struct node *key
 // Reads one pair of a map whose key is `event`. Merges are kept for the end of the map, because
 // what the map says itself wins.
 static bool read_pair(struct builder *builder, struct node *map, struct node *merges,
-                      const yaml_event_t *event, size_t depth)
+                      const yaml_event_t *event, const struct place *place)
 {
     struct node *key = read_key(builder, event);
     yaml_event_t next;
     if (key == NULL || !next_event(builder, &next)) {
         return false;
     }
-    struct node *value = read_node(builder, &next, depth + 1);
+    struct place here = place_below(place, key->text, 0);
+    struct node *value = read_node(builder, &next, &here);
     yaml_event_delete(&next);
     if (value == NULL) {
         return false;
@@ -296,11 +314,11 @@ static bool read_pair(struct builder *builder, struct node *map, struct node *me
         append_child(merges, key, value);
         return true;
     }
-    return add_pair(builder, map, key, value);
+    return add_pair(builder, map, key, value, &here);
 }
 
 static bool read_children(struct builder *builder, struct node *parent, struct node *merges,
-                          size_t depth)
+                          const struct place *place)
 {
     bool is_map = parent->kind == NODE_MAP;
     yaml_event_type_t end = is_map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
@@ -312,9 +330,10 @@ static bool read_children(struct builder *builder, struct node *parent, struct n
         bool at_end = event.type == end;
         bool ok = true;
         if (!at_end && is_map) {
-            ok = read_pair(builder, parent, merges, &event, depth);
+            ok = read_pair(builder, parent, merges, &event, place);
         } else if (!at_end) {
-            struct node *item = read_node(builder, &event, depth + 1);
+            struct place here = place_below(place, NULL, parent->count);
+            struct node *item = read_node(builder, &event, &here);
             ok = item != NULL && has_room(builder, parent, item, &event.start_mark);
             if (ok) {
                 append_child(parent, NULL, item);
@@ -328,10 +347,10 @@ static bool read_children(struct builder *builder, struct node *parent, struct n
 }
 
 static struct node *read_collection(struct builder *builder, const yaml_event_t *event,
-                                    size_t depth)
+                                    const struct place *place)
 {
     bool is_map = event->type == YAML_MAPPING_START_EVENT;
-    if (depth == YAML_DOC_DEPTH_MAX) {
+    if (place->depth == YAML_DOC_DEPTH_MAX) {
         return refuse(builder, &event->start_mark, "nested too deeply");
     }
     struct node *node = new_node(builder, is_map ? NODE_MAP : NODE_LIST, &event->start_mark);
@@ -341,7 +360,7 @@ static struct node *read_collection(struct builder *builder, const yaml_event_t 
         return NULL;
     }
     struct node merges = {.kind = NODE_MAP};
-    bool ok = read_children(builder, node, &merges, depth);
+    bool ok = read_children(builder, node, &merges, place);
     for (size_t i = 0; ok && i < merges.count; i++) {
         ok = merge(builder, node, merges.keys[i], merges.items[i], &event->start_mark);
     }
@@ -365,7 +384,8 @@ static bool has_tag(const yaml_event_t *event)
 }
 
 // Reads the node that starts with `event`; NULL after a mistake that ends the reading.
-static struct node *read_node(struct builder *builder, const yaml_event_t *event, size_t depth)
+static struct node *read_node(struct builder *builder, const yaml_event_t *event,
+                              const struct place *place)
 {
     if (has_tag(event)) {
         return refuse(builder, &event->start_mark,
@@ -373,7 +393,7 @@ static struct node *read_node(struct builder *builder, const yaml_event_t *event
                       "quotes");
     }
     if (event->type == YAML_ALIAS_EVENT) {
-        return read_alias(builder, event, depth);
+        return read_alias(builder, event, place);
     }
     if (event->type == YAML_SCALAR_EVENT) {
         struct node *node = read_text(builder, event);
@@ -381,12 +401,13 @@ static struct node *read_node(struct builder *builder, const yaml_event_t *event
                   add_anchor(builder, event->data.scalar.anchor, node, &event->start_mark);
         return ok ? node : NULL;
     }
-    return read_collection(builder, event, depth);
+    return read_collection(builder, event, place);
 }
 
 // Reads the events of the stream: at most one document.
 static bool read_stream(struct builder *builder)
 {
+    const struct place top = {.depth = 0};
     bool at_end = false;
     bool ok = true;
     size_t documents = 0;
@@ -404,7 +425,7 @@ static bool read_stream(struct builder *builder)
                 ok = false;
             }
         } else if (event.type != YAML_STREAM_START_EVENT && event.type != YAML_DOCUMENT_END_EVENT) {
-            builder->doc->root = read_node(builder, &event, 0);
+            builder->doc->root = read_node(builder, &event, &top);
             ok = builder->doc->root != NULL;
         }
         yaml_event_delete(&event);
@@ -424,7 +445,7 @@ static bool check_encoding(struct slice text, size_t file, struct mistakes *mist
         mark.line += newline ? 1 : 0;
         mark.column = newline ? 1 : mark.column + ((text.data[i] & 0xc0) != 0x80 ? 1 : 0);
     }
-    mistakes_add(mistakes, mark, "", "not UTF-8 (byte 0x%02x); save the file as UTF-8",
+    mistakes_add(mistakes, mark, NULL, "not UTF-8 (byte 0x%02x); save the file as UTF-8",
                  text.data[valid]);
     return false;
 }
@@ -466,6 +487,7 @@ void yaml_doc_free(struct yaml_doc *doc)
     }
     for (size_t i = 0; i < doc->count; i++) {
         free(doc->nodes[i]->text);
+        free(doc->nodes[i]->problem);
         free(doc->nodes[i]->keys);
         free(doc->nodes[i]->items);
         free(doc->nodes[i]);

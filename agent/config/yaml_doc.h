@@ -28,6 +28,7 @@ struct node {
     struct mark mark;
     char *text;          // NODE_TEXT: UTF-8 without NUL
     bool quoted;         // NODE_TEXT: in quotes or a block, so that "null" is a word
+    char *problem;       // NODE_TEXT: why the text is of no use, for whoever reads it; NULL: none
     struct node **keys;  // NODE_MAP: NODE_TEXT each, in the order of the file
     struct node **items; // NODE_LIST: elements, NODE_MAP: values
     size_t count;

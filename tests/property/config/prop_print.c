@@ -237,7 +237,8 @@ static void obey_rules(struct config *config, struct flow_config *flow)
     }
     for (size_t i = 0; i < flow->record.converter_count; i++) {
         struct converter_config *converter = &flow->record.converters[i];
-        converter->header = converter->kind == CONVERTER_CSV && converter->names.count == 0;
+        bool is_csv = converter->kind == CONVERTER_CSV;
+        converter->header = is_csv && (converter->header || converter->names.count == 0);
     }
     bool firehose = flow->to.service == SERVICE_FIREHOSE;
     if (firehose) {
