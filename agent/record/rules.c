@@ -154,20 +154,24 @@ size_t record_rules_bytes_max(const struct record_rules *rules)
 
 // ---- one record ----
 
-static void make_filtered(struct record *record)
+// The record as it was framed.
+static void leave(struct record *record, const struct line *line, enum record_fate fate)
 {
-    record->fate = RECORD_FILTERED;
-    record->data = slice_of(NULL, 0);
+    record->fate = fate;
+    record->data = slice_of(line->text.data, line->text.size + line->ending_bytes);
     record->key = slice_of(NULL, 0);
+}
+
+static void make_filtered(struct record *record, const struct line *line)
+{
+    leave(record, line, RECORD_FILTERED);
 }
 
 static void make_dead_letter(struct record *record, const struct line *line,
                              enum record_reason reason)
 {
-    record->fate = RECORD_DEAD_LETTER;
+    leave(record, line, RECORD_DEAD_LETTER);
     record->reason = reason;
-    record->data = slice_of(line->text.data, line->text.size + line->ending_bytes);
-    record->key = slice_of(NULL, 0);
 }
 
 static bool ends_with(struct slice text, struct slice end)
@@ -282,7 +286,7 @@ static void make_data(struct record_rules *rules, const struct framed *framed,
         stats_add(rules->stats, STAT_RECORD_UNMATCHED, 1);
         switch (rules->config->on_mismatch) {
         case ON_MISMATCH_DROP:
-            make_filtered(record);
+            make_filtered(record, framed->line);
             return;
         case ON_MISMATCH_DEAD_LETTER:
             make_dead_letter(record, framed->line, REASON_UNMATCHED);
@@ -305,7 +309,7 @@ void rules_apply(struct record_rules *rules, const struct framed *framed, struct
         stats_add(rules->stats, STAT_RECORD_OVER_LONG, 1);
     }
     if (line->kind == LINE_SKIPPED || line->kind == LINE_REMAINDER) {
-        make_filtered(out_record);
+        make_filtered(out_record, line);
         return;
     }
     if (line->kind == LINE_DEAD_LETTER) {
@@ -313,12 +317,12 @@ void rules_apply(struct record_rules *rules, const struct framed *framed, struct
         return;
     }
     if (framed->file_start && rules->header) {
-        make_filtered(out_record);
+        make_filtered(out_record, line);
         return;
     }
     if (!filter_passes(&rules->filter, line->text)) {
         stats_add(rules->stats, STAT_RECORD_FILTERED, 1);
-        make_filtered(out_record);
+        make_filtered(out_record, line);
         return;
     }
     make_data(rules, framed, out_record);

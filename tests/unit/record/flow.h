@@ -71,7 +71,9 @@ static inline void take_all(struct flow *flow)
             buf_append_byte(&flow->seen, record.fate == RECORD_SHIP ? 'S' : 'F');
         }
         buf_appendf(&flow->seen, " %u <", (unsigned)record.source_bytes);
-        buf_append_slice(&flow->seen, record.data);
+        if (record.fate != RECORD_FILTERED) {
+            buf_append_slice(&flow->seen, record.data);
+        }
         buf_append_text(&flow->seen, ">");
     }
 }
