@@ -1,8 +1,10 @@
 // The JSON reader over any bytes: what it accepts must survive its own compaction, and a walk must
-// agree with the check of the whole.
+// agree with the check of the whole. The writer over the same bytes must come back.
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/json_scan.h"
+#include "base/json_write.h"
+#include "base/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,9 +24,27 @@ static void walk_agrees(struct slice text, bool valid)
     ASSERT(!valid || walk.error == 0);
 }
 
+static void string_comes_back(struct slice text)
+{
+    struct buf written;
+    struct buf back;
+    struct buf expected;
+    buf_init(&written, 6 * text.size + 2);
+    buf_init(&back, 3 * text.size);
+    buf_init(&expected, 3 * text.size);
+    size_t replaced = json_write_string(&written, text);
+    ASSERT(utf8_append_valid(&expected, text) == replaced);
+    ASSERT(json_unescape(buf_slice(&written), &back) == 0);
+    ASSERT(slice_equal(buf_slice(&back), buf_slice(&expected)));
+    buf_deinit(&expected);
+    buf_deinit(&back);
+    buf_deinit(&written);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice text = slice_of(data, size);
+    string_comes_back(text);
     size_t offset = 0;
     int error = json_validate(text, &offset);
     ASSERT(error == 0 || offset <= size);
