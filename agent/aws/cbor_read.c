@@ -57,7 +57,7 @@ static double half_to_double(uint64_t half)
     } else if (exponent != 31) {
         value = ldexp(mantissa + 1024, exponent - 25);
     } else {
-        value = mantissa == 0 ? INFINITY : NAN;
+        value = mantissa == 0 ? (double)INFINITY : (double)NAN;
     }
     return (half & 0x8000) != 0 ? -value : value;
 }
