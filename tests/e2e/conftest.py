@@ -1,0 +1,36 @@
+"""Fixtures that the end-to-end tests share."""
+
+import os
+
+import pytest
+
+# The certificates, profiles and proxies of whoever runs the tests must not matter.
+for name in [n for n in os.environ if n.startswith("AWS_") or n.lower().endswith("_proxy")]:
+    del os.environ[name]
+os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = "/nonexistent"
+
+from support.sandbox import Sandbox  # noqa: E402
+
+
+@pytest.fixture
+def make_sandbox(tmp_path):
+    """Starts sandboxes and stops them after the test."""
+    started = []
+
+    def make(*options, **more):
+        sandbox = Sandbox(tmp_path / f"sandbox{len(started)}", *options, **more)
+        started.append(sandbox)
+        return sandbox.start()
+
+    yield make
+    for sandbox in started:
+        if sandbox.process is not None:
+            sandbox.stop()
+
+
+@pytest.fixture
+def sandbox(make_sandbox):
+    """A sandbox with a stream "demo" of four shards and a delivery stream "demo"."""
+    return make_sandbox("--stream", "demo:4", "--delivery-stream", "demo",
+                        "--transition-time", "50ms")
