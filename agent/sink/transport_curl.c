@@ -67,8 +67,6 @@ static size_t on_body(char *data, size_t one, size_t size, void *context)
     return transfer->answer.overflow ? 0 : size;
 }
 
-// NOLINTEND(readability-non-const-parameter)
-
 static size_t on_header(char *data, size_t one, size_t size, void *context)
 {
     (void)data;
@@ -77,6 +75,8 @@ static size_t on_header(char *data, size_t one, size_t size, void *context)
     transfer->header_bytes += size;
     return transfer->header_bytes > HEADER_BYTES_MAX ? 0 : size;
 }
+
+// NOLINTEND(readability-non-const-parameter)
 
 static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *context)
 {

@@ -189,13 +189,11 @@ static void send_huge(struct connection *connection)
 
 static void send_endless_headers(struct connection *connection)
 {
-    char line[1024];
-    memset(line, 'x', sizeof line);
-    memcpy(line, "X-Long: ", 8);
-    memcpy(line + sizeof line - 2, "\r\n", 2);
+    static const char line[] =
+        "X-Long: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n";
     bool open = send_text(connection, "HTTP/1.1 200 OK\r\n");
     while (open && !atomic_load(&connection->server->stopping)) {
-        open = send_bytes(connection, line, sizeof line);
+        open = send_text(connection, line);
     }
 }
 
