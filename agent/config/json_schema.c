@@ -117,6 +117,23 @@ static void emit_count(struct emitter *emitter, const struct schema_field *field
     emit_close(emitter, '}');
 }
 
+// A map with one of several keys, or just the name of one that needs nothing more.
+static void emit_one_of(struct emitter *emitter, const struct schema_table *table)
+{
+    emit_open(emitter, "anyOf", '[');
+    emit_map(emitter, table);
+    emit_open(emitter, NULL, '{');
+    emit_open(emitter, "enum", '[');
+    for (const struct schema_field *field = table->fields; field->name != NULL; field++) {
+        if (field->type == SCHEMA_MAP) {
+            emit_member(emitter, NULL, field->name);
+        }
+    }
+    emit_close(emitter, ']');
+    emit_close(emitter, '}');
+    emit_close(emitter, ']');
+}
+
 static void emit_array(struct emitter *emitter, const struct schema_field *field)
 {
     emit_open(emitter, NULL, '{');
@@ -128,6 +145,8 @@ static void emit_array(struct emitter *emitter, const struct schema_field *field
     emit_open(emitter, "items", '{');
     if (field->type == SCHEMA_TEXTS) {
         emit_member(emitter, "type", "string");
+    } else if (field->table->one_of) {
+        emit_one_of(emitter, field->table);
     } else {
         emit_table(emitter, field->table);
     }
@@ -191,7 +210,9 @@ static void emit_field(struct emitter *emitter, const struct schema_field *field
     emit_open(emitter, "anyOf", '[');
     emit_forms(emitter, field);
     if (field->type == SCHEMA_MAP) {
-        emit_type(emitter, one_of ? "boolean" : "null");
+        emit_open(emitter, NULL, '{');
+        emit_literal(emitter, "const", one_of ? "true" : "null");
+        emit_close(emitter, '}');
     }
     if (field->type == SCHEMA_LIST && field->table->one_of) {
         emit_map(emitter, field->table);

@@ -270,7 +270,7 @@ static const struct schema_field kinesis_fields[] = {
      .choices = partition_key_choices,
      .table = &partition_key_table,
      .fallback = "random",
-     .help = "Which shard a record goes to."},
+     .help = "Which shard a record goes to: one of the words, or `{field: NAME}`."},
     {.name = "wire",
      .type = SCHEMA_CHOICE,
      AT(destination_config, wire),

@@ -77,9 +77,9 @@ static const struct mistake_case cases[] = {
      "a.yaml:6:19: queue.max_size: out of range; must be 4MiB to 16TiB, not 99999999TiB\n"},
     {FLOW "queue: {when_full: drop}\n",
      "a.yaml:6:20: queue.when_full: must be one of block, drop_oldest, not \"drop\"\n"},
-    {FLOW "queue: {sync: allways}\n",
+    {FLOW "queue: {sync: alwayss}\n",
      "a.yaml:6:15: queue.sync: must be one of always, os, or a duration such as 10s, not "
-     "\"allways\"; did you mean \"always\"?\n"},
+     "\"alwayss\"; did you mean \"always\"?\n"},
     {FLOW "queue: {sync: 1ms}\n",
      "a.yaml:6:15: queue.sync: out of range; must be 10ms to 1h, not 1ms\n"},
     {FLOW "queue: {dead_letter: {max: 1MiB}}\n",
@@ -125,8 +125,8 @@ static const struct mistake_case cases[] = {
     {TOP "flows:\n- name: -x\n  files: [/a]\n  to: {kinesis: {stream: s}}\n",
      "a.yaml:3:9: flows[0].name: must be 1 to 64 of a-z, 0-9, '_' and '-', and start with a letter "
      "or digit\n"},
-    {TOP "flows:\n- nmae: web\n  files: [/a]\n  to: {kinesis: {stream: s}}\n",
-     "a.yaml:3:3: flows[0].nmae: unknown key; did you mean \"name\"?\n"},
+    {TOP "flows:\n- namm: web\n  files: [/a]\n  to: {kinesis: {stream: s}}\n",
+     "a.yaml:3:3: flows[0].namm: unknown key; did you mean \"name\"?\n"},
     {FLOW "- name: web\n  files: [/a]\n  to: {kinesis: {stream: s}}\n",
      "a.yaml:6:9: flows[1].name: \"web\" is also the name of the flow at a.yaml:3:9\n"},
     {TOP "flows:\n- name: web\n  files: []\n  to: {kinesis: {stream: s}}\n",
@@ -234,9 +234,10 @@ static const struct mistake_case cases[] = {
     {TOP "flows:\n- name: web\n  files: [/a]\n  to: {kinesis: {stream: s, partition_key: randm}}\n",
      "a.yaml:5:44: flows[0].to.kinesis.partition_key: must be one of random, hash, or a map, not "
      "\"randm\"; did you mean \"random\"?\n"},
-    {TOP
-     "flows:\n- name: web\n  files: [/a]\n  to: {kinesis: {stream: s, partition_key: {feld: a}}}\n",
-     "a.yaml:5:45: flows[0].to.kinesis.partition_key.feld: unknown key; did you mean \"field\"?\n"},
+    {TOP "flows:\n- name: web\n  files: [/a]\n  to: {kinesis: {stream: s, partition_key: {feeld: "
+         "a}}}\n",
+     "a.yaml:5:45: flows[0].to.kinesis.partition_key.feeld: unknown key; did you mean "
+     "\"field\"?\n"},
     {TOP "flows:\n- name: web\n  files: [/a]\n  to: {kinesis: {stream: s, partition_key: {field: "
          "''}}}\n",
      "a.yaml:5:52: flows[0].to.kinesis.partition_key.field: must not be empty\n"},
