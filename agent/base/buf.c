@@ -71,44 +71,16 @@ static void grow(struct buf *buf, size_t needed)
     set_capacity(buf, capacity);
 }
 
-uint8_t *buf_extend(struct buf *buf, size_t size)
+uint8_t *buf_extend_slowly(struct buf *buf, size_t size)
 {
     if (buf->overflow || size > buf->size_max - buf->size) {
         buf->overflow = true;
         return NULL;
     }
-    if (size > buf->capacity - buf->size) {
-        grow(buf, buf->size + size);
-    }
+    grow(buf, buf->size + size);
     uint8_t *room = buf->data + buf->size;
     buf->size += size;
     return room;
-}
-
-void buf_append(struct buf *buf, const void *data, size_t size)
-{
-    if (size == 0) {
-        return;
-    }
-    uint8_t *room = buf_extend(buf, size);
-    if (room != NULL) {
-        memcpy(room, data, size);
-    }
-}
-
-void buf_append_slice(struct buf *buf, struct slice slice)
-{
-    buf_append(buf, slice.data, slice.size);
-}
-
-void buf_append_text(struct buf *buf, const char *text)
-{
-    buf_append(buf, text, strlen(text));
-}
-
-void buf_append_byte(struct buf *buf, uint8_t byte)
-{
-    buf_append(buf, &byte, 1);
 }
 
 void buf_append_u64_decimal(struct buf *buf, uint64_t value)
