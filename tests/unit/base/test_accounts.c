@@ -53,12 +53,12 @@ START_TEST(every_counter_is_described_and_starts_at_zero)
 {
     struct stats stats = {0};
     for (unsigned i = 0; i < STAT_COUNT; i++) {
-        const struct stat_info *info = stat_info((enum stat)i);
+        const struct stat_info *info = stat_info((enum stat_id)i);
         ck_assert_uint_gt(strlen(info->name), 0);
         ck_assert_uint_gt(strlen(info->help), 0);
-        ck_assert_uint_eq(stats_get(&stats, (enum stat)i), 0);
+        ck_assert_uint_eq(stats_get(&stats, (enum stat_id)i), 0);
         for (unsigned other = 0; other < i; other++) {
-            ck_assert_str_ne(info->name, stat_info((enum stat)other)->name);
+            ck_assert_str_ne(info->name, stat_info((enum stat_id)other)->name);
         }
     }
     stats_add(&stats, STAT_SINK_REQUESTS, 2);
