@@ -92,8 +92,7 @@ START_TEST(answers_of_another_shape_are_refused)
         "{\"Records\":{}}",
         "{\"Records\":[]}",
         "{\"Records\":[{\"SequenceNumber\":\"1\"}]}",
-        "{\"Records\":[{\"SequenceNumber\":\"1\"},{\"SequenceNumber\":\"2\"},"
-        "{\"SequenceNumber\":\"3\"}]}",
+        "{\"Records\":[{},{},{}]}",
         "{\"Records\":[{\"SequenceNumber\":\"1\"},\"2\"]}",
         "{\"Records\":[{\"SequenceNumber\":\"1\"},{\"SequenceNumber\":\"2\"}]",
         "{\"Records\":[{\"SequenceNumber\":\"1\"},{\"SequenceNumber\":\"2\"}]} x",

@@ -5,8 +5,9 @@
 #include "support/test_main.h"
 
 // 784111777 is Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110.
-#define EXAMPLE   "Sun, 06 Nov 1994 08:49:37 GMT"
-#define EXAMPLE_S 784111777
+#define EXAMPLE           "Sun, 06 Nov 1994 08:49:37 GMT"
+#define EXAMPLE_S         784111777
+#define EXAMPLE_AND_SPACE EXAMPLE " "
 
 static uint64_t ns(uint64_t seconds)
 {
@@ -18,7 +19,7 @@ START_TEST(dates_are_parsed_strictly)
     static const char *const bad[] = {
         "",
         "yesterday",
-        EXAMPLE " ",
+        EXAMPLE_AND_SPACE,
         "Sunday, 06-Nov-94 08:49:37 GMT",
         "Sun Nov  6 08:49:37 1994",
         "Sun, 06 Nov 1994 08:49:37 PST",

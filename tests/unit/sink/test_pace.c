@@ -70,7 +70,7 @@ END_TEST
 
 START_TEST(the_limit_never_falls_below_one)
 {
-    for (unsigned i = 1; i < 100; i++) {
+    for (uint64_t i = 1; i < 100; i++) {
         pace_failed(&pace, &prng, i * 10, i * 10 + 5);
     }
     pace_answered(&pace);
@@ -80,7 +80,7 @@ END_TEST
 
 START_TEST(what_a_person_must_mend_waits_for_seconds)
 {
-    for (unsigned i = 1; i < 50; i++) {
+    for (uint64_t i = 1; i < 50; i++) {
         pace_wait(&pace, &prng, i * 100, i * 100 + 50);
         ck_assert_uint_ge(pace.resume_ns, i * 100 + 50 + NS_PER_S);
         ck_assert_uint_le(pace.resume_ns, i * 100 + 50 + 21 * NS_PER_S);

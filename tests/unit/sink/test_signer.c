@@ -9,6 +9,8 @@
 // 20150830T123600Z
 #define SIGNED_AT_NS ((uint64_t)1440938160 * NS_PER_S)
 
+#define NS_PER_DAY (24 * 3600 * NS_PER_S)
+
 static const char body[] =
     "{\"Records\":[{\"Data\":\"aGVsbG8K\",\"PartitionKey\":\"pk-1\"}],\"StreamName\":\"demo\"}";
 
@@ -92,7 +94,7 @@ START_TEST(a_new_day_or_secret_makes_a_new_key)
     signer_sign(signer, &credentials, SIGNED_AT_NS, &encoder_kinesis_cbor, slice_of("", 0),
                 &request);
     ck_assert_str_eq(header(&request, "Authorization"), first);
-    signer_sign(signer, &credentials, SIGNED_AT_NS + 24 * 3600 * NS_PER_S, &encoder_kinesis_cbor,
+    signer_sign(signer, &credentials, SIGNED_AT_NS + NS_PER_DAY, &encoder_kinesis_cbor,
                 slice_of("", 0), &request);
     ck_assert_ptr_nonnull(strstr(header(&request, "Authorization"), "/20150831/"));
     signer_free(signer);
