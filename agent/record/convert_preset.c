@@ -13,18 +13,22 @@ struct preset_converter {
     bool combined;
 };
 
-// Takes the text up to `end` (which must be there) off the front of `rest`, and drops `end`.
-static bool take_until(struct slice *rest, struct slice end, struct slice *out_text)
+// Takes the text up to the two bytes `first` `second`, which must be there, and drops these.
+static bool take_until(struct slice *rest, uint8_t first, uint8_t second, struct slice *out_text)
 {
-    const uint8_t *found =
-        rest->size == 0 ? NULL : memmem(rest->data, rest->size, end.data, end.size);
-    if (found == NULL) {
-        return false;
+    for (size_t at = 1; at < rest->size;) {
+        const uint8_t *found = memchr(rest->data + at, second, rest->size - at);
+        if (found == NULL) {
+            return false;
+        }
+        at = (size_t)(found - rest->data) + 1;
+        if (found[-1] == first && at > 2) {
+            *out_text = slice_of(rest->data, at - 2);
+            *rest = slice_skip(*rest, at);
+            return true;
+        }
     }
-    size_t size = (size_t)(found - rest->data);
-    *out_text = slice_of(rest->data, size);
-    *rest = slice_skip(*rest, size + end.size);
-    return size != 0;
+    return false;
 }
 
 static bool take_word(struct slice *rest, struct slice *out_text)
@@ -89,9 +93,9 @@ static bool take_number(struct slice *rest, struct slice *out_text)
     return size != 0;
 }
 
-static void write_string(struct conversion *conversion, const char *name, struct slice text)
+static void write_string(struct conversion *conversion, struct slice name, struct slice text)
 {
-    buf_append_text(conversion->out, name);
+    buf_append_slice(conversion->out, name);
     if (text.size == 1 && text.data[0] == '-') {
         buf_append_text(conversion->out, "null");
         return;
@@ -100,9 +104,9 @@ static void write_string(struct conversion *conversion, const char *name, struct
 }
 
 // nginx writes a status that it does not have as 000, which is no JSON number.
-static void write_number(struct conversion *conversion, const char *name, struct slice text)
+static void write_number(struct conversion *conversion, struct slice name, struct slice text)
 {
-    buf_append_text(conversion->out, name);
+    buf_append_slice(conversion->out, name);
     while (text.size > 1 && text.data[0] == '0') {
         text = slice_skip(text, 1);
     }
@@ -119,15 +123,14 @@ static bool convert_origin(struct slice *rest, struct conversion *conversion)
     struct slice ident;
     struct slice user;
     struct slice datetime;
-    if (!take_word(rest, &host) || !take_word(rest, &ident) ||
-        !take_until(rest, slice_of_text(" ["), &user) ||
-        !take_until(rest, slice_of_text("] "), &datetime)) {
+    if (!take_word(rest, &host) || !take_word(rest, &ident) || !take_until(rest, ' ', '[', &user) ||
+        !take_until(rest, ']', ' ', &datetime)) {
         return false;
     }
-    write_string(conversion, "{\"host\":", host);
-    write_string(conversion, ",\"ident\":", ident);
-    write_string(conversion, ",\"authuser\":", user);
-    write_string(conversion, ",\"datetime\":", datetime);
+    write_string(conversion, slice_of_text("{\"host\":"), host);
+    write_string(conversion, slice_of_text(",\"ident\":"), ident);
+    write_string(conversion, slice_of_text(",\"authuser\":"), user);
+    write_string(conversion, slice_of_text(",\"datetime\":"), datetime);
     return true;
 }
 
@@ -140,9 +143,9 @@ static bool convert_answer(struct slice *rest, struct conversion *conversion)
         !take_space(rest) || !take_number(rest, &bytes)) {
         return false;
     }
-    write_string(conversion, ",\"request\":", request);
-    write_number(conversion, ",\"response\":", response);
-    write_number(conversion, ",\"bytes\":", bytes);
+    write_string(conversion, slice_of_text(",\"request\":"), request);
+    write_number(conversion, slice_of_text(",\"response\":"), response);
+    write_number(conversion, slice_of_text(",\"bytes\":"), bytes);
     return true;
 }
 
@@ -154,8 +157,8 @@ static bool convert_client(struct slice *rest, struct conversion *conversion)
         !take_quoted(rest, &agent)) {
         return false;
     }
-    write_string(conversion, ",\"referer\":", referer);
-    write_string(conversion, ",\"agent\":", agent);
+    write_string(conversion, slice_of_text(",\"referer\":"), referer);
+    write_string(conversion, slice_of_text(",\"agent\":"), agent);
     return true;
 }
 

@@ -204,10 +204,10 @@ static size_t flush_bytes(const struct lines *lines)
 {
     const struct buf *pending = &lines->pending;
     size_t size = pending->size - lines->release;
-    const uint8_t *end = pending->data + pending->size;
     if (size == 0 || lines->final) {
         return size;
     }
+    const uint8_t *end = pending->data + pending->size;
     if (end[-1] == '\r') {
         return size - 1;
     }

@@ -14,39 +14,62 @@ void multiline_deinit(struct multiline *multiline)
     buf_deinit(&multiline->held);
 }
 
-// RFC 4180 section 2: a field is quoted when it begins with a quote; inside, two quotes are one.
-static enum quote_state quote_step(enum quote_state state, uint8_t byte, uint8_t delimiter)
+// Finds the next quote that opens a field; `*at` moves behind it.
+static bool find_opening(struct slice text, size_t *at, bool field_start, uint8_t delimiter)
 {
-    switch (state) {
-    case QUOTE_FIELD_START:
-        if (byte == '"') {
-            return QUOTE_OPEN;
+    while (*at < text.size) {
+        const uint8_t *quote = memchr(text.data + *at, '"', text.size - *at);
+        if (quote == NULL) {
+            return false;
         }
-        return byte == delimiter ? QUOTE_FIELD_START : QUOTE_PLAIN;
-    case QUOTE_OPEN:
-        return byte == '"' ? QUOTE_CLOSED : QUOTE_OPEN;
-    case QUOTE_CLOSED:
-        if (byte == '"') {
-            return QUOTE_OPEN;
+        size_t index = (size_t)(quote - text.data);
+        bool opens = index == *at ? field_start : quote[-1] == delimiter;
+        *at = index + 1;
+        field_start = false;
+        if (opens) {
+            return true;
         }
-        return byte == delimiter ? QUOTE_FIELD_START : QUOTE_PLAIN;
-    case QUOTE_PLAIN:
-        break;
     }
-    return byte == delimiter ? QUOTE_FIELD_START : QUOTE_PLAIN;
+    return false;
 }
 
+static enum quote_state state_outside(struct slice text, enum quote_state state, uint8_t delimiter)
+{
+    if (text.size == 0) {
+        return state;
+    }
+    return text.data[text.size - 1] == delimiter ? QUOTE_FIELD_START : QUOTE_PLAIN;
+}
+
+// RFC 4180 section 2: a field is quoted when it begins with a quote; inside, two quotes are one.
 enum quote_state quote_scan(enum quote_state state, struct slice text, char delimiter)
 {
-    if (state == QUOTE_FIELD_START &&
-        (text.size == 0 || memchr(text.data, '"', text.size) == NULL)) {
-        bool at_field = text.size == 0 || text.data[text.size - 1] == (uint8_t)delimiter;
-        return at_field ? QUOTE_FIELD_START : QUOTE_PLAIN;
+    uint8_t separator = (uint8_t)delimiter;
+    size_t at = 0;
+    for (;;) {
+        if (state == QUOTE_CLOSED && at < text.size) {
+            uint8_t byte = text.data[at];
+            state = byte == '"' ? QUOTE_OPEN : byte == separator ? QUOTE_FIELD_START : QUOTE_PLAIN;
+            at++;
+        }
+        if (at == text.size) {
+            return state;
+        }
+        if (state == QUOTE_OPEN) {
+            const uint8_t *quote = memchr(text.data + at, '"', text.size - at);
+            if (quote == NULL) {
+                return QUOTE_OPEN;
+            }
+            at = (size_t)(quote - text.data) + 1;
+            state = QUOTE_CLOSED;
+        } else {
+            struct slice rest = slice_skip(text, at);
+            if (!find_opening(text, &at, state == QUOTE_FIELD_START, separator)) {
+                return state_outside(rest, state, separator);
+            }
+            state = QUOTE_OPEN;
+        }
     }
-    for (size_t i = 0; i < text.size; i++) {
-        state = quote_step(state, text.data[i], (uint8_t)delimiter);
-    }
-    return state;
 }
 
 static size_t bytes_in_memory(const struct line *line)

@@ -96,6 +96,18 @@ static int compile(struct record_rules *rules)
     return error != 0 ? error : compile_converters(rules);
 }
 
+// Whether nothing has to be asked about a line that ends with record_end. By far the most lines are
+// of this kind.
+static bool is_plain(const struct record_rules *rules)
+{
+    bool filters = rules->filter.include.count != 0 || rules->filter.exclude.count != 0;
+    bool random =
+        rules->to->service == SERVICE_FIREHOSE || rules->to->partition_key == PARTITION_KEY_RANDOM;
+    return !filters && random && rules->converter_count == 0 &&
+           rules->lines.max_line <= text_bytes_max(rules) &&
+           slice_equal_text(rules->record_end, "\n");
+}
+
 int record_rules_create(const struct record_config *config, const struct destination_config *to,
                         struct stats *stats, struct record_rules **out_rules)
 {
@@ -112,6 +124,7 @@ int record_rules_create(const struct record_config *config, const struct destina
     buf_init(&rules->key, rules->record_bytes_max);
     limit_lines(rules);
     int error = compile(rules);
+    rules->plain = is_plain(rules);
     if (error != 0) {
         record_rules_free(rules);
         return error;
@@ -176,7 +189,8 @@ static void make_dead_letter(struct record *record, const struct line *line,
 
 static bool ends_with(struct slice text, struct slice end)
 {
-    return text.size >= end.size && slice_equal(slice_skip(text, text.size - end.size), end);
+    return end.size != 0 && text.size >= end.size &&
+           memcmp(text.data + text.size - end.size, end.data, end.size) == 0;
 }
 
 // The framed bytes with record_end. Where the line ending in the source is record_end, nothing is
@@ -305,6 +319,10 @@ void rules_apply(struct record_rules *rules, const struct framed *framed, struct
 {
     const struct line *line = framed->line;
     *out_record = (struct record){.fate = RECORD_SHIP, .source_bytes = line->source_bytes};
+    if (rules->plain && line->kind == LINE_TEXT && line->ending_bytes == 1 && !line->over_long) {
+        out_record->data = slice_of(line->text.data, line->text.size + 1);
+        return;
+    }
     if (line->over_long) {
         stats_add(rules->stats, STAT_RECORD_OVER_LONG, 1);
     }

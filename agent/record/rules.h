@@ -29,6 +29,7 @@ struct record_rules {
     struct filter filter;
     struct converter **converters;
     size_t converter_count;
+    bool plain;            // a line that ends with record_end ships as it is
     bool header;           // the first record of each file is a CSV header
     bool header_has_names; // its names are used
     char header_delimiter;
