@@ -109,7 +109,10 @@ static int collect_name(void *context, const char *name, enum file_kind kind)
     struct names *names = context;
     size_t length = strlen(name);
     bool is_yaml = length > 5 && strcmp(name + length - 5, ".yaml") == 0 && name[0] != '.';
-    if (is_yaml && kind != FILE_DIRECTORY && names->count < FILES_MAX) {
+    if (is_yaml && names->count == FILES_MAX) {
+        return E_TOO_LARGE;
+    }
+    if (is_yaml && kind != FILE_DIRECTORY) {
         names->items = xreallocarray(names->items, names->count + 1, sizeof(char *));
         names->items[names->count++] = xstrdup(name);
     }
@@ -126,9 +129,9 @@ static void load_dropins(struct loader *loader, const char *dir)
     struct names names = {0};
     int error = loader->io->list(loader->io, dir, collect_name, &names);
     if (error != 0 && error != -ENOENT) {
-        mistakes_add(loader->mistakes,
-                     (struct mark){.file = mistakes_add_file(loader->mistakes, dir)}, NULL,
-                     "cannot be read: %s", error_text(error));
+        struct mark mark = {.file = mistakes_add_file(loader->mistakes, dir)};
+        mistakes_add(loader->mistakes, mark, NULL, "cannot be read: %s",
+                     error == E_TOO_LARGE ? "more than 1000 files" : error_text(error));
     }
     if (names.count != 0) {
         qsort(names.items, names.count, sizeof(char *), compare_texts);

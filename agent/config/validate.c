@@ -9,7 +9,10 @@
 #include "base/assert.h"
 #include "base/number.h"
 
-enum { FIREHOSE_BATCH_BYTES_MAX = 4 * 1024 * 1024 };
+enum {
+    FIREHOSE_BATCH_BYTES_MAX = 4 * 1024 * 1024, // API reference of PutRecordBatch
+    QUEUE_RECORDS_MIN = 4,                      // of the largest size, so that a queue can move on
+};
 
 // The node of a dotted path, or the last one on the way there that exists: a rule may concern a
 // setting that has its default.
@@ -102,12 +105,42 @@ static void check_batch(struct mistakes *mistakes, const struct flow_config *flo
     }
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+// The queue also holds what is set aside, as it stands in the file.
+static uint64_t largest_record(const struct flow_config *flow)
+{
+    uint64_t largest = larger(flow->to.max_record_size, flow->record.lines.max_line);
+    return flow->record.multiline.start == NULL ? largest
+                                                : larger(largest, flow->record.multiline.max_bytes);
+}
+
+static void check_queue(struct mistakes *mistakes, const struct flow_config *flow,
+                        const struct flow_origin *origin)
+{
+    uint64_t largest = largest_record(flow);
+    uint64_t least = QUEUE_RECORDS_MIN * largest;
+    if (flow->queue.max_size < least) {
+        char size[NUMBER_TEXT_MAX];
+        char record[NUMBER_TEXT_MAX];
+        char needed[NUMBER_TEXT_MAX];
+        complain(mistakes, origin, "queue.max_size",
+                 "%s is too little for records of up to %s; make it %s or more",
+                 size_text(flow->queue.max_size, size), size_text(flow->to.max_record_size, record),
+                 size_text(least, needed));
+    }
+}
+
 void validate_flow(struct mistakes *mistakes, const struct flow_config *flow,
                    const struct flow_origin *origin)
 {
     check_multiline(mistakes, flow, origin);
     check_csv(mistakes, flow, origin);
     check_batch(mistakes, flow, origin);
+    check_queue(mistakes, flow, origin);
 }
 
 struct named {

@@ -245,6 +245,8 @@ static void obey_rules(struct config *config, struct flow_config *flow)
         flow->to.max_record_size = 1024000;
         flow->batch.max_size = flow->batch.max_size > 4 << 20 ? 4 << 20 : flow->batch.max_size;
     }
+    uint64_t queue_min = UINT64_C(40) << 20; // for the largest of all records
+    flow->queue.max_size = flow->queue.max_size < queue_min ? queue_min : flow->queue.max_size;
     const char *endpoint = firehose ? config->endpoint_firehose : config->endpoint_kinesis;
     if (flow->to.endpoint == NULL && endpoint != NULL) {
         flow->to.endpoint = xstrdup(endpoint);

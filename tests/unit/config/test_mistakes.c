@@ -276,6 +276,10 @@ static const struct mistake_case cases[] = {
      "plain \"${\"\n"},
     {FLOW "  open_files_max: '${STREAM}'\n",
      "a.yaml:6:19: flows[0].open_files_max: must be a whole number, not \"weblogs\"\n"},
+    {"queue: {max_size: 39MiB}\n" TOP
+     "flows:\n- {name: a, files: /a, to: {kinesis: {stream: s, max_record_size: 10MiB}}}\n",
+     "a.yaml:4:3: flows[0].queue.max_size: 39MiB is too little for records of up to 10MiB; make it "
+     "40MiB or more\n"},
 };
 
 START_TEST(each_mistake_is_named_with_its_place_and_mend)
