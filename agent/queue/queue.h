@@ -22,6 +22,7 @@
 #include "base/slice.h"
 #include "base/stats.h"
 #include "config/config.h"
+#include "queue/block.h"
 
 struct queue; // opaque
 
@@ -29,8 +30,7 @@ struct queue_options {
     const char *dir;  // created when missing
     const char *flow; // its name; a directory of another flow is refused with E_CONFIG
     const struct queue_config *config;
-    uint64_t min_free;   // see queue.min_free
-    uint64_t record_max; // largest record that will be appended, in bytes of data and key
+    uint64_t min_free; // see queue.min_free
     struct stats *stats;
 };
 
@@ -70,10 +70,10 @@ bool queue_files_changed(const struct queue *queue, uint64_t files_digest);
 void queue_note_generation(struct queue *queue, const struct generation *generation);
 void queue_note_files_digest(struct queue *queue, uint64_t files_digest);
 
-// Adds a record of a file. `reason` (base/reason.h) is not 0 for a dead letter. False when the
-// builder has no room: append first.
-NODISCARD bool queue_add_record(struct queue *queue, struct slice data, struct slice key,
-                                uint32_t source_bytes, uint16_t reason);
+// Adds a record of a file. `origin` says where its first byte is; `reason` (base/reason.h) is not 0
+// for a dead letter. False when the builder has no room: append first.
+NODISCARD bool queue_add_record(struct queue *queue, struct record_origin origin, struct slice data,
+                                struct slice key, uint32_t source_bytes, uint16_t reason);
 // Counts what was read but is not in the queue.
 void queue_add_filtered(struct queue *queue, uint64_t records, uint64_t bytes);
 void queue_add_skipped(struct queue *queue, uint64_t bytes);
@@ -88,15 +88,13 @@ bool queue_block_empty(const struct queue *queue);
 // Writes the builder as one block, with its generations, positions and counts. On an error nothing
 // was written and the builder is unchanged; call again later.
 NODISCARD int queue_append(struct queue *queue);
-// Seals the current segment early when the sender has caught up, so that disk is given back.
-NODISCARD int queue_roll_if_idle(struct queue *queue);
 
 // ---- sender ----
 
 // Where a record lies; enough to read it again.
 struct record_place {
     uint64_t sequence;
-    uint64_t segment;      // first sequence of its segment
+    uint64_t segment;      // which segment, in this opening of the queue
     uint64_t block_offset; // of its block in the segment
     uint32_t data_offset;  // of the record in the block's payload
 };
@@ -106,7 +104,9 @@ struct queued_record {
     struct slice data; // borrowed until the next queue_next or queue_reread
     struct slice key;
     uint32_t source_bytes;
-    uint16_t reason; // dead letter when not 0
+    uint16_t reason;             // dead letter when not 0
+    uint64_t epoch;              // with the sequence, the name of the record for ever
+    struct record_origin origin; // of queue_next only; after queue_reread the generation is 0
 };
 
 // The next record in order that may be offered and is not settled. Returns 1, or 0 when there is
@@ -130,15 +130,19 @@ void queue_count_repeated(struct queue *queue, uint64_t records);
 // Writes the ack file (pwrite, no sync). An error means: what is settled may be sent again after a
 // crash; go on and try again.
 NODISCARD int queue_persist_acks(struct queue *queue);
-// Writes a dead letter and syncs it. Settle the record afterwards.
+// Writes a dead letter, unless a crash came between an earlier write of it and its settlement. The
+// next queue_persist_acks syncs it before it says that the record is settled. Settle the record
+// afterwards.
 NODISCARD int queue_write_dead_letter(struct queue *queue, const struct queued_record *record,
                                       uint16_t reason, const char *detail);
-// Drops the oldest segment (when_full: drop_oldest) once nothing of it is in flight: settles its
-// unsettled records as dropped. Returns their number, or E_NOT_FOUND when there is only one
-// segment.
+// Whether `when_full: drop_oldest` wants the oldest segment to go, because the collector waits for
+// room, and the last sequence in it.
+bool queue_wants_drop(struct queue *queue, uint64_t *out_last);
+// Drops the oldest segment: settles its unsettled records as dropped. Nothing of it may be in
+// flight. Returns their number, or E_NOT_FOUND when there is no segment but the one being written.
 NODISCARD int64_t queue_drop_oldest(struct queue *queue);
-// True when everything that was appended is settled.
-bool queue_drained(const struct queue *queue);
+// True when everything that was appended is settled. Any thread.
+bool queue_drained(struct queue *queue);
 
 // ---- syncer ----
 

@@ -254,8 +254,11 @@ static bool store_record(struct collector *collector)
         return true;
     }
     uint16_t reason = record->fate == RECORD_DEAD_LETTER ? (uint16_t)record->reason : REASON_NONE;
-    return queue_add_record(queue, record->data, record->key, (uint32_t)record->source_bytes,
-                            reason);
+    const struct tracked *tracked = collector->current;
+    struct record_origin origin = {.generation = source_file_generation(tracked->file)->id,
+                                   .offset = tracked->position};
+    return queue_add_record(queue, origin, record->data, record->key,
+                            (uint32_t)record->source_bytes, reason);
 }
 
 // Takes every record out of the current framer. On an error the rest stays where it is.

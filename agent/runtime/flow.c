@@ -205,9 +205,6 @@ static int open_queue(struct flow *flow, struct queue_report *out_report)
         .flow = config->name,
         .config = &config->queue,
         .min_free = flow->options.config->queue_min_free,
-        .record_max = config->to.max_record_size > config->record.lines.max_line
-                          ? config->to.max_record_size
-                          : config->record.lines.max_line,
         .stats = &flow->stats,
     };
     struct queue *queue;

@@ -1,0 +1,240 @@
+// The syncer's side of a queue: fdatasync, sealing, giving segments back.
+//
+// Crash arguments. A sync: before and during it, what it covers may be lost, data and positions
+// together, and is read again from the source; after it, it is there. A footer is written only
+// after everything before it is on disk, so a segment with a footer is whole. A segment is removed
+// only when every record in it is settled and the ack file that says so is on disk, and when a
+// later segment, whose snapshot replaces it, is on disk with its directory entry.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "queue/queue_internal.h"
+
+enum { BAD_FILES_MAX = 8 }; // damaged segments that are kept for inspection
+
+static void condemn(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->condemned = true;
+    pthread_mutex_unlock(&queue->lock);
+    stats_add(queue->stats, STAT_QUEUE_CONDEMNED, 1);
+    queue_ring(queue->bells.sender, queue->bells.context);
+    queue_ring(queue->bells.collector, queue->bells.context);
+}
+
+// Whether something has to be synced now; `*out_due_ns` is the time at which it will be otherwise.
+static bool is_due(const struct queue *queue, uint64_t now_ns, uint64_t *out_due_ns)
+{
+    *out_due_ns = TIME_NEVER;
+    if (queue->condemned) {
+        return false;
+    }
+    bool finished = false;
+    for (size_t i = 0; i < queue->segment_count; i++) {
+        finished = finished || (queue->segments[i]->finished && !queue->segments[i]->sealed);
+    }
+    if (finished || queue->dir_dirty) {
+        return true;
+    }
+    if (queue->dirty_since_ns == 0 || queue->config.sync == SYNC_OS) {
+        return false;
+    }
+    if (queue->config.sync == SYNC_ALWAYS ||
+        queue->current->written - queue->current->synced > SYNC_BYTES_MAX) {
+        return true;
+    }
+    *out_due_ns = queue->dirty_since_ns + queue->config.sync_interval_ms * NS_PER_MS;
+    return now_ns >= *out_due_ns;
+}
+
+// Syncs one segment up to what is written now, and seals it when it is finished. Its fields are
+// read under the lock; the segment itself stays, because only the syncer removes segments.
+static int sync_segment(struct queue *queue, struct segment *segment)
+{
+    pthread_mutex_lock(&queue->lock);
+    uint64_t written = segment->written;
+    uint64_t end_sequence = segment->end_sequence;
+    bool finished = segment->finished;
+    struct read_totals totals = queue->totals;
+    bool needed = segment->synced < written;
+    pthread_mutex_unlock(&queue->lock);
+    int error = needed ? queue->io->fdatasync(queue->io, segment->fd) : 0;
+    if (error != 0) {
+        return error;
+    }
+    stats_add(queue->stats, STAT_QUEUE_SYNCS, needed ? 1 : 0);
+    if (finished) {
+        struct block_header footer = {.kind = BLOCK_FOOTER,
+                                      .epoch = segment->epoch,
+                                      .first_sequence = end_sequence,
+                                      .time_ns = queue->io->real_ns(queue->io),
+                                      .totals = totals};
+        error = segment_write_footer(queue->io, segment->fd, written, &footer);
+        if (error == 0) {
+            error = queue->io->fdatasync(queue->io, segment->fd);
+        } else if (error_class(error) == ERROR_RETRY) {
+            return E_AGAIN; // no room for the footer: the data is safe, the seal comes later
+        }
+    }
+    pthread_mutex_lock(&queue->lock);
+    if (error == 0) {
+        segment->synced = written;
+        segment->sealed = finished;
+        if (queue->durable_sequence < end_sequence - 1) {
+            queue->durable_sequence = end_sequence - 1;
+        }
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return error;
+}
+
+static struct segment *next_unsynced(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    struct segment *found = NULL;
+    for (size_t i = 0; found == NULL && i < queue->segment_count; i++) {
+        struct segment *segment = queue->segments[i];
+        if (segment->synced < segment->written || (segment->finished && !segment->sealed)) {
+            found = segment;
+        }
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return found;
+}
+
+// Syncs what is there now. New data may come meanwhile; it waits for the next time.
+static int sync_all(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->dirty_since_ns = 0;
+    bool dir_dirty = queue->dir_dirty;
+    queue->dir_dirty = false;
+    size_t rounds = queue->segment_count;
+    pthread_mutex_unlock(&queue->lock);
+    int error = dir_dirty ? queue->io->sync_dir(queue->io, queue->dir) : 0;
+    for (size_t i = 0; error == 0 && i < rounds; i++) {
+        struct segment *segment = next_unsynced(queue);
+        if (segment == NULL) {
+            break;
+        }
+        error = sync_segment(queue, segment);
+    }
+    if (error == E_AGAIN) {
+        return E_AGAIN;
+    }
+    if (error != 0) {
+        condemn(queue);
+        return E_CONDEMNED;
+    }
+    return 0;
+}
+
+// The oldest segment, when it can be given back.
+static struct segment *removable(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    struct segment *oldest = NULL;
+    if (queue->segment_count > 1 && !queue->condemned && !queue->dir_dirty) {
+        struct segment *candidate = queue->segments[0];
+        const struct segment *successor = queue->segments[1];
+        if (candidate->sealed && candidate->end_sequence <= queue->settled_frontier + 1 &&
+            successor->synced >= successor->data_offset && queue->taking_segment != candidate->id) {
+            oldest = candidate;
+        }
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return oldest;
+}
+
+static int count_bad(void *context, const char *name, enum file_kind kind)
+{
+    (void)kind;
+    size_t length = strlen(name);
+    if (length > 4 && strcmp(name + length - 4, ".bad") == 0) {
+        ++*(unsigned *)context;
+    }
+    return 0;
+}
+
+static int remove_file(struct queue *queue, const struct segment *segment)
+{
+    struct io *io = queue->io;
+    char *path = queue_path(queue, segment->name);
+    unsigned bad_files = 0;
+    int error;
+    if (segment->damaged && io->list(io, queue->dir, count_bad, &bad_files) == 0 &&
+        bad_files < BAD_FILES_MAX) {
+        char bad_name[SEGMENT_NAME_MAX + 8];
+        snprintf(bad_name, sizeof bad_name, "%s.bad", segment->name);
+        char *bad_path = queue_path(queue, bad_name);
+        error = io->rename(io, path, bad_path);
+        free(bad_path);
+    } else {
+        error = io->unlink(io, path);
+    }
+    free(path);
+    return error;
+}
+
+static void give_back(struct queue *queue)
+{
+    bool gave = false;
+    struct segment *segment;
+    while ((segment = removable(queue)) != NULL) {
+        if (!gave && ackslot_sync(&queue->slot) != 0) {
+            condemn(queue);
+            return;
+        }
+        if (remove_file(queue, segment) != 0) {
+            break;
+        }
+        gave = true;
+        pthread_mutex_lock(&queue->lock);
+        queue->segment_count--;
+        memmove(queue->segments, queue->segments + 1,
+                queue->segment_count * sizeof *queue->segments);
+        pthread_mutex_unlock(&queue->lock);
+        segment_free(queue->io, segment);
+    }
+}
+
+static void wake_waiting(struct queue *queue, bool synced)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool collector_waits = queue->collector_waits;
+    pthread_mutex_unlock(&queue->lock);
+    if (collector_waits) {
+        queue_ring(queue->bells.collector, queue->bells.context);
+    }
+    if (synced && queue->config.sync == SYNC_ALWAYS) {
+        queue_ring(queue->bells.sender, queue->bells.context);
+    }
+}
+
+uint64_t queue_sync_step(struct queue *queue, uint64_t now_ns)
+{
+    uint64_t due_ns;
+    pthread_mutex_lock(&queue->lock);
+    bool due = is_due(queue, now_ns, &due_ns);
+    pthread_mutex_unlock(&queue->lock);
+    int error = 0;
+    if (due) {
+        due_ns = TIME_NEVER;
+        error = sync_all(queue);
+    }
+    if (error != E_CONDEMNED) {
+        give_back(queue);
+        wake_waiting(queue, due);
+    }
+    return error == E_AGAIN ? now_ns + NS_PER_S : due_ns;
+}
+
+int queue_sync_now(struct queue *queue)
+{
+    if (queue_condemned(queue)) {
+        return E_CONDEMNED;
+    }
+    return sync_all(queue);
+}
