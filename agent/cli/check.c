@@ -1,4 +1,4 @@
-#include "cli/check.h"
+#include "cli/verbs.h"
 
 #include <getopt.h>
 #include <stdbool.h>

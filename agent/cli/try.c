@@ -1,4 +1,4 @@
-#include "cli/try.h"
+#include "cli/verbs.h"
 
 #include <getopt.h>
 #include <stdio.h>

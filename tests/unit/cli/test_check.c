@@ -1,5 +1,5 @@
 // The verbs that look at a configuration, with their output in files.
-#include "cli/check.h"
+#include "cli/verbs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,6 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/io_posix.h"
-#include "cli/try.h"
 #include "support/tempdir.h"
 #include "support/test_main.h"
 

@@ -1,0 +1,228 @@
+#include <getopt.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/number.h"
+#include "cli/config_file.h"
+#include "cli/verbs.h"
+#include "config/load.h"
+#include "runtime/status_socket.h"
+
+enum { ANSWER_BYTES_MAX = 256 << 20 };
+
+struct status_arguments {
+    const char *config_path;
+    const char *socket_path;
+    bool json;
+    bool files;
+};
+
+static int parse_arguments(int argc, char **argv, struct status_arguments *out_arguments)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"socket", required_argument, NULL, 's'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"files", no_argument, NULL, 'f'},
+                                            {0}};
+    *out_arguments = (struct status_arguments){.config_path = CONFIG_FILE_DEFAULT};
+    int option;
+    // Nothing else runs yet.
+    while ((option = getopt_long(argc, argv, "c:", options, NULL)) !=
+           -1) { // NOLINT(concurrency-mt-unsafe)
+        switch (option) {
+        case 'c':
+            out_arguments->config_path = optarg;
+            break;
+        case 's':
+            out_arguments->socket_path = optarg;
+            break;
+        case 'j':
+            out_arguments->json = true;
+            break;
+        case 'f':
+            out_arguments->files = true;
+            break;
+        default:
+            return EX_USAGE;
+        }
+    }
+    return EX_OK;
+}
+
+// ---- reading the document ----
+
+static uint64_t number_at(const json_t *object, const char *name)
+{
+    return (uint64_t)json_integer_value(json_object_get(object, name));
+}
+
+static const char *text_at(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text == NULL ? "" : text;
+}
+
+// A size with three digits and a unit, for reading: "1.25 GiB".
+static const char *human_size(uint64_t bytes, char text[NUMBER_TEXT_MAX])
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 1024 && unit + 1 < ARRAY_COUNT(units)) {
+        value /= 1024;
+        unit++;
+    }
+    int decimals = unit == 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
+    snprintf(text, NUMBER_TEXT_MAX, "%.*f %s", decimals, value, units[unit]);
+    return text;
+}
+
+static void print_books(const json_t *books)
+{
+    static const char *const names[] = {"read",    "acknowledged", "filtered", "dead_lettered",
+                                        "dropped", "damaged",      "queued"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        const json_t *tally = json_object_get(books, names[i]);
+        uint64_t records = number_at(tally, "records");
+        if (records > 0 || i < 2 || i + 1 == ARRAY_COUNT(names)) {
+            char size[NUMBER_TEXT_MAX];
+            printf("  %-15s %12llu records  %10s\n", names[i], (unsigned long long)records,
+                   human_size(number_at(tally, "bytes"), size));
+        }
+    }
+    static const char *const extras[] = {"skipped_bytes", "lost_bytes", "lost_bytes_at_least",
+                                         "maybe_repeated"};
+    for (size_t i = 0; i < ARRAY_COUNT(extras); i++) {
+        if (number_at(books, extras[i]) > 0) {
+            printf("  %-20s %7llu\n", extras[i], (unsigned long long)number_at(books, extras[i]));
+        }
+    }
+    if (!json_is_true(json_object_get(books, "balanced"))) {
+        puts("  THE BOOKS DO NOT BALANCE; please report this");
+    }
+}
+
+static void print_files(const json_t *files)
+{
+    size_t index;
+    const json_t *file;
+    json_array_foreach(files, index, file)
+    {
+        uint64_t position = number_at(file, "position");
+        uint64_t size = number_at(file, "size");
+        printf("  %12llu of %-12llu %-20s %s\n", (unsigned long long)position,
+               (unsigned long long)size, text_at(file, "state"), text_at(file, "path"));
+    }
+}
+
+static void print_flow(const json_t *flow, bool files)
+{
+    const json_t *lag = json_object_get(flow, "lag");
+    const json_t *queue = json_object_get(flow, "queue");
+    const json_t *rates = json_object_get(flow, "rates");
+    const json_t *counters = json_object_get(flow, "counters");
+    char first[NUMBER_TEXT_MAX];
+    char second[NUMBER_TEXT_MAX];
+    printf("\nflow %s: %s, to %s stream %s\n", text_at(flow, "name"), text_at(flow, "state"),
+           text_at(flow, "service"), text_at(flow, "stream"));
+    printf("  files           %12llu matched  %10llu open\n",
+           (unsigned long long)number_at(counters, "files"),
+           (unsigned long long)number_at(counters, "files_open"));
+    printf("  lag             %12s          %8.1f s\n", human_size(number_at(lag, "bytes"), first),
+           json_number_value(json_object_get(lag, "seconds")));
+    printf("  queue           %12s of %s, %llu records\n",
+           human_size(number_at(queue, "bytes"), first),
+           human_size(number_at(queue, "bytes_max"), second),
+           (unsigned long long)number_at(queue, "records"));
+    printf(
+        "  rates           %10s/s read, %.0f records/s acknowledged\n",
+        human_size((uint64_t)json_number_value(json_object_get(rates, "read_bytes_per_s")), first),
+        json_number_value(json_object_get(rates, "acknowledged_records_per_s")));
+    printf("  requests        %12llu sent, %llu of %llu in flight, %llu failed\n",
+           (unsigned long long)number_at(counters, "requests"),
+           (unsigned long long)number_at(counters, "in_flight"),
+           (unsigned long long)number_at(counters, "in_flight_limit"),
+           (unsigned long long)number_at(counters, "request_failures"));
+    printf("  refused         %12llu records, %llu of them throttled\n",
+           (unsigned long long)number_at(counters, "records_refused"),
+           (unsigned long long)number_at(counters, "throttled"));
+    print_books(json_object_get(flow, "books"));
+    const json_t *error = json_object_get(flow, "last_error");
+    if (json_is_object(error)) {
+        printf("  last error      %s\n", text_at(error, "text"));
+    }
+    if (files) {
+        print_files(json_object_get(flow, "files"));
+    }
+}
+
+static int print_table(struct slice answer, bool files)
+{
+    json_error_t error;
+    json_t *document = json_loadb((const char *)answer.data, answer.size, 0, &error);
+    if (document == NULL) {
+        fprintf(stderr, "kintail status: the answer is not JSON: %s\n", error.text);
+        return EX_PROTOCOL;
+    }
+    printf("kintail %s, pid %llu, %s for %llu s; keys: %s\n", text_at(document, "version"),
+           (unsigned long long)number_at(document, "pid"), text_at(document, "state"),
+           (unsigned long long)number_at(document, "uptime_s"), text_at(document, "credentials"));
+    size_t index;
+    const json_t *flow;
+    json_array_foreach(json_object_get(document, "flows"), index, flow)
+    {
+        print_flow(flow, files);
+    }
+    json_decref(document);
+    return EX_OK;
+}
+
+// The path of the socket, owned, or NULL after saying why.
+static char *find_socket(const struct status_arguments *arguments, int *out_status)
+{
+    if (arguments->socket_path != NULL) {
+        return xstrdup(arguments->socket_path);
+    }
+    struct config *config;
+    *out_status = config_file_load(arguments->config_path, &config);
+    if (*out_status != EX_OK) {
+        return NULL;
+    }
+    char *path = xstrdup(config->status_socket);
+    config_free(config);
+    return path;
+}
+
+int verb_status(int argc, char **argv)
+{
+    struct status_arguments arguments;
+    int status = parse_arguments(argc, argv, &arguments);
+    if (status != EX_OK) {
+        return status;
+    }
+    char *path = find_socket(&arguments, &status);
+    if (path == NULL) {
+        return status;
+    }
+    struct buf answer;
+    buf_init(&answer, ANSWER_BYTES_MAX);
+    int error = status_socket_ask(path, "status", &answer);
+    if (error != 0) {
+        fprintf(stderr, "kintail status: no answer at %s: %s; is the agent running?\n", path,
+                error_text(error));
+        status = EX_UNAVAILABLE;
+    } else if (arguments.json) {
+        fwrite(answer.data, 1, answer.size, stdout);
+    } else {
+        status = print_table(buf_slice(&answer), arguments.files);
+    }
+    buf_deinit(&answer);
+    free(path);
+    return status;
+}
