@@ -189,7 +189,7 @@ static void make_dead_letter(struct record *record, const struct line *line,
 
 static bool ends_with(struct slice text, struct slice end)
 {
-    return end.size != 0 && text.size >= end.size &&
+    return text.data != NULL && end.size != 0 && text.size >= end.size &&
            memcmp(text.data + text.size - end.size, end.data, end.size) == 0;
 }
 
