@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "config/mistakes.h"
+#include "config/rules.h"
 #include "config/settings.h"
 #include "config/substitute.h"
 #include "config/validate.h"
@@ -253,16 +254,29 @@ static void read_flows(struct loader *loader, const struct settings_reader *read
     }
 }
 
-static char *region_of_environment(const struct loader *loader)
+// Returns owned text, NULL when the environment names no region or, which is a mistake, no usable
+// one.
+static char *region_of_environment(struct loader *loader)
 {
     static const char *const names[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-        const char *value =
-            loader->source->getenv == NULL ? NULL : loader->source->getenv(names[i]);
-        if (value != NULL && value[0] != '\0') {
+    for (size_t i = 0; loader->source->getenv != NULL && i < ARRAY_COUNT(names); i++) {
+        const char *value = loader->source->getenv(names[i]);
+        if (value == NULL || value[0] == '\0') {
+            continue;
+        }
+        char why[WHY_MAX];
+        if (rule_region(loader->source->checks, value, why, sizeof why)) {
             return xstrdup(value);
         }
+        struct setting_path path = {.name = "region"};
+        mistakes_add(loader->mistakes, (struct mark){.file = 0}, &path, "%s in the environment %s",
+                     names[i], why);
+        return NULL;
     }
+    struct setting_path path = {.name = "region"};
+    mistakes_add(loader->mistakes, (struct mark){.file = 0}, &path,
+                 "missing; write \"region: eu-west-1\" (or yours) at the top level, or set "
+                 "AWS_REGION in the environment");
     return NULL;
 }
 
@@ -270,7 +284,7 @@ static char *region_of_environment(const struct loader *loader)
 static void resolve_flows(struct loader *loader, const struct node *top)
 {
     struct config *config = loader->config;
-    bool missing = false;
+    bool looked_up = node_get(top, "region") != NULL; // there, if only with a mistake
     for (size_t i = 0; i < config->flow_count; i++) {
         struct destination_config *to = &config->flows[i].to;
         const char *endpoint =
@@ -278,19 +292,13 @@ static void resolve_flows(struct loader *loader, const struct node *top)
         if (to->endpoint == NULL && endpoint != NULL) {
             to->endpoint = xstrdup(endpoint);
         }
-        if (to->region == NULL && config->region == NULL) {
+        if (to->region == NULL && !looked_up) {
             config->region = region_of_environment(loader);
+            looked_up = true;
         }
         if (to->region == NULL && config->region != NULL) {
             to->region = xstrdup(config->region);
         }
-        missing = missing || to->region == NULL;
-    }
-    if (missing && node_get(top, "region") == NULL) {
-        struct setting_path path = {.name = "region"};
-        mistakes_add(loader->mistakes, (struct mark){.file = 0}, &path,
-                     "missing; write \"region: eu-west-1\" (or yours) at the top level, or set "
-                     "AWS_REGION in the environment");
     }
 }
 

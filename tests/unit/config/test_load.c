@@ -131,6 +131,31 @@ START_TEST(the_region_may_come_from_the_environment)
 }
 END_TEST
 
+static const char *environment_with_bad_region(const char *name)
+{
+    return strcmp(name, "AWS_REGION") == 0 ? "Ireland, please" : NULL;
+}
+
+START_TEST(a_region_in_the_environment_is_checked_like_any)
+{
+    struct config *config = NULL;
+    write_text("a.yaml", "flows: [{name: a, files: /a, to: {kinesis: {stream: s}}}]\n");
+    ck_assert_int_eq(load_with(environment_with_bad_region, &config), E_CONFIG);
+    ck_assert_str_eq(mistakes(), "a.yaml: region: AWS_REGION in the environment must be the name "
+                                 "of a region such as eu-west-1\n");
+}
+END_TEST
+
+START_TEST(flows_that_all_name_their_region_need_no_other)
+{
+    struct config *config =
+        load_text("flows: [{name: a, files: /a, to: {kinesis: {stream: s, region: eu-west-3}}}]\n");
+    ck_assert_ptr_null(config->region);
+    ck_assert_str_eq(config->flows[0].to.region, "eu-west-3");
+    config_free(config);
+}
+END_TEST
+
 START_TEST(aliases_and_merge_keys_share_settings_between_flows)
 {
     struct config *config = load_text(
@@ -225,6 +250,8 @@ Suite *test_suite(void)
     tcase_add_test(tcase, partition_keys_are_words_or_a_field);
     tcase_add_test(tcase, variables_are_put_into_values);
     tcase_add_test(tcase, the_region_may_come_from_the_environment);
+    tcase_add_test(tcase, a_region_in_the_environment_is_checked_like_any);
+    tcase_add_test(tcase, flows_that_all_name_their_region_need_no_other);
     tcase_add_test(tcase, aliases_and_merge_keys_share_settings_between_flows);
     tcase_add_test(tcase, drop_ins_add_flows_and_change_settings_in_the_order_of_their_names);
     tcase_add_test(tcase, all_flows_may_be_in_drop_ins);
