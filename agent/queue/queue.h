@@ -121,7 +121,12 @@ enum { QUEUE_WINDOW = 32768 };
 
 // Persists that records up to `sequence` were offered. Called before they are.
 NODISCARD int queue_submitted(struct queue *queue, uint64_t sequence);
-enum settlement { SETTLED_ACKNOWLEDGED, SETTLED_DEAD_LETTERED, SETTLED_DROPPED };
+enum settlement {
+    SETTLED_ACKNOWLEDGED,
+    SETTLED_DEAD_LETTERED,
+    SETTLED_DROPPED,
+    SETTLED_DAMAGED, // queue_reread says for good that it cannot be read
+};
 // A record needs no more work. In memory until queue_persist_acks.
 void queue_settle(struct queue *queue, const struct record_place *place, uint32_t source_bytes,
                   enum settlement settlement);

@@ -345,6 +345,7 @@ void queue_settle(struct queue *queue, const struct record_place *place, uint32_
         [SETTLED_ACKNOWLEDGED] = &queue->ack.totals.acknowledged,
         [SETTLED_DEAD_LETTERED] = &queue->ack.totals.dead_lettered,
         [SETTLED_DROPPED] = &queue->ack.totals.dropped,
+        [SETTLED_DAMAGED] = &queue->ack.totals.damaged,
     };
     tallies[settlement]->records++;
     tallies[settlement]->bytes += source_bytes;
