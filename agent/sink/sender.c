@@ -17,6 +17,7 @@ enum {
     TIMEOUT_MS = 30 * 1000,
     SLOWEST_BYTES_PER_MS = 64, // a body gets this much longer
     CREDENTIALS_POLL_MS = 200,
+    KEY_RETRY_MS = 50,
 };
 
 // ---- what is wrong ----
@@ -322,7 +323,10 @@ static uint64_t next_step_ns(const struct sender *sender, enum fill fill, uint64
         next =
             least(next, sender->filling->opened_ns + sender->flow->batch.max_delay_ms * NS_PER_MS);
     }
-    if (fill == FILL_STARVED) {
+    if (fill == FILL_STARVED && sender->held.any) {
+        // Every key that was drawn for it falls into a throttled shard.
+        next = least(next, now_ns + KEY_RETRY_MS * NS_PER_MS);
+    } else if (fill == FILL_STARVED) {
         next = least(next, parked_next_ns(sender->parked));
         next = least(next, shards_next_ns(sender->shards, now_ns));
         next = least(next, sender_regroup_next_ns(sender));
@@ -343,7 +347,9 @@ uint64_t sender_step(struct sender *sender, uint64_t now_ns)
     if (shards_any(sender->shards)) {
         shards_expire(sender->shards, now_ns, shard_is_awaited, sender->parked);
     }
-    enum fill fill = fill_and_submit(sender, now_ns);
+    // While what is to be dropped is in flight, nothing else happens.
+    enum fill fill =
+        sender_make_room(sender, now_ns) ? FILL_READY : fill_and_submit(sender, now_ns);
     persist_acks(sender, now_ns);
     if (fill == FILL_STARVED && sender->in_flight_count == 0 && sender->filling == NULL) {
         batch_pool_trim(sender->pool);

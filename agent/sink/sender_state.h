@@ -127,3 +127,9 @@ struct regroup *sender_regroup(struct sender *sender, const struct offer *offers
 uint64_t sender_regroup_next_ns(const struct sender *sender);
 // Gives back a batch whose records are all elsewhere.
 void sender_release(struct sender *sender, struct batch *batch);
+
+// ---- sender_drop.c ----
+
+// Drops the oldest segment when the queue wants it. Returns true while records of it are in flight:
+// then nothing may be submitted.
+bool sender_make_room(struct sender *sender, uint64_t now_ns);
