@@ -13,7 +13,7 @@
 //           fields than names, text behind a closing quote, an open quote at the end and an empty
 //           line do not match. Names come from `names`, else from the header line of the file; with
 //           both, the header line is left out and `names` are used. An empty name becomes
-//           "columnN".
+//           "column3", by its place.
 //   json    The value is validated and written compactly, numbers and strings as they were. With
 //           `keep` it must be an object; the members are written in the order of `keep`, each under
 //           the whole path as its name ("user.id"), and what is not there is left out.

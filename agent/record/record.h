@@ -15,7 +15,8 @@
 //
 // A line longer than `max_line` bytes (without its ending) goes by `over_long`:
 //   split        pieces of at most max_line bytes, cut between UTF-8 characters; with multiline
-//                they are joined again as far as multiline.max_bytes allows
+//                they are joined again as far as multiline.max_bytes allows. No piece is larger
+//                than the service takes
 //   truncate     the first max_line bytes; with multiline it is the last line of its record
 //   skip         a filtered record
 //   dead_letter  pieces as with split, each a dead letter, so that nothing of the line is lost
@@ -40,8 +41,8 @@
 struct record_rules; // opaque
 struct framer;       // opaque
 
-// A record with a random partition key leaves room for a key of this size.
-enum { RANDOM_KEY_BYTES_MAX = 40 };
+// A record with a random partition key leaves room for a key of so many bytes at least.
+enum { RANDOM_KEY_BYTES_MIN = 1 };
 
 enum record_fate {
     RECORD_SHIP,        // to the service
@@ -66,8 +67,6 @@ NODISCARD int record_rules_create(const struct record_config *config,
                                   const struct destination_config *to, struct stats *stats,
                                   struct record_rules **out_rules);
 void record_rules_free(struct record_rules *rules);
-// The largest record that these rules make, in bytes of data and key.
-size_t record_rules_bytes_max(const struct record_rules *rules);
 
 // Whether PCRE2 takes the pattern, and whether it has named groups when the rule needs them. The
 // message says where the mistake is. Fits struct config_checks.

@@ -19,7 +19,7 @@ static size_t text_bytes_max(const struct record_rules *rules)
     size_t reserve = rules->record_end.size;
     if (rules->to->service == SERVICE_KINESIS) {
         bool field = rules->to->partition_key == PARTITION_KEY_FIELD;
-        reserve += field ? KEY_BYTES_MAX : RANDOM_KEY_BYTES_MAX;
+        reserve += field ? KEY_BYTES_MAX : KEY_HASH_BYTES; // a random one is shorter
     }
     return rules->record_bytes_max > reserve ? rules->record_bytes_max - reserve : 1;
 }
@@ -150,21 +150,6 @@ void record_rules_free(struct record_rules *rules)
     free(rules);
 }
 
-// A dead letter carries a record as it was framed.
-static size_t framed_bytes_max(const struct record_rules *rules)
-{
-    size_t ending_bytes = 2;
-    size_t line = (size_t)rules->lines.max_line;
-    size_t joined = rules->multiline.mode == MULTILINE_OFF ? 0 : rules->multiline.bytes_max;
-    return (joined > line ? joined : line) + ending_bytes;
-}
-
-size_t record_rules_bytes_max(const struct record_rules *rules)
-{
-    size_t framed = framed_bytes_max(rules);
-    return framed > rules->record_bytes_max ? framed : rules->record_bytes_max;
-}
-
 // ---- one record ----
 
 // The record as it was framed.
@@ -251,7 +236,7 @@ static bool fits(const struct record_rules *rules, const struct record *record)
 {
     size_t key = 0;
     if (rules->to->service == SERVICE_KINESIS) {
-        key = record->key.size != 0 ? record->key.size : RANDOM_KEY_BYTES_MAX;
+        key = record->key.size != 0 ? record->key.size : RANDOM_KEY_BYTES_MIN;
     }
     return record->data.size <= rules->record_bytes_max &&
            key <= rules->record_bytes_max - record->data.size;

@@ -211,7 +211,7 @@ static bool holds(struct scenario *scenario, bool explain)
     uint64_t position = read_in_pieces(scenario, rules, &pieces);
     bool same = slice_equal(buf_slice(&whole), buf_slice(&pieces)) && position == scenario->size;
     if (explain) {
-        printf("input <%.*s>\nwhole:\n%s\nin pieces, to %llu of %zu:\n%s\n", (int)scenario->size,
+        printf("input <%.*s>\nwhole:\n%s and pieces, to %llu of %zu:\n%s\n", (int)scenario->size,
                (const char *)scenario->input, buf_text(&whole), (unsigned long long)position,
                scenario->size, buf_text(&pieces));
         fflush(stdout);

@@ -1,3 +1,4 @@
+#include "record/key.h"
 #include "support/test_main.h"
 #include "unit/record/flow.h"
 
@@ -11,7 +12,7 @@ START_TEST(filter_includes_and_excludes)
     flow.config.filter.include = (struct string_list){include, 2};
     flow.config.filter.exclude = (struct string_list){exclude, 1};
     open_at(&flow, 0);
-    feed(&flow, "a1\nb1\nc1\nax\r\n");
+    feed(&flow, "a1\nb1\nc1\nbx\r\n");
     ck_assert_str_eq(seen(&flow), "S 3 <a1\n>S 3 <b1\n>F 3 <>F 4 <>");
     ck_assert_uint_eq(stats_get(&flow.stats, STAT_RECORD_FILTERED), 2);
     close_flow(&flow);
@@ -22,7 +23,7 @@ START_TEST(record_above_the_limit_of_the_service_is_set_aside)
 {
     struct flow flow = flow_default();
     flow.config.lines.over_long = OVER_LONG_SKIP;
-    flow.to.max_record_size = 10 + RANDOM_KEY_BYTES_MAX;
+    flow.to.max_record_size = 10 + RANDOM_KEY_BYTES_MIN;
     open_at(&flow, 0);
     feed(&flow, "123456789\n1234567890\r\n");
     ck_assert_str_eq(seen(&flow), "S 10 <123456789\n>D3 12 <1234567890\r\n>");
@@ -33,7 +34,7 @@ END_TEST
 START_TEST(lines_are_split_so_that_the_service_takes_them)
 {
     struct flow flow = flow_default();
-    flow.to.max_record_size = 10 + RANDOM_KEY_BYTES_MAX;
+    flow.to.max_record_size = 10 + KEY_HASH_BYTES;
     open_at(&flow, 0);
     feed(&flow, "123456789\n1234567890\r\n");
     ck_assert_str_eq(seen(&flow), "S 10 <123456789\n>S 9 <123456789\n>S 3 <0\n>");
@@ -185,7 +186,8 @@ START_TEST(record_that_grows_beyond_the_limit_is_set_aside_as_it_was)
     struct converter_config regex = {.kind = CONVERTER_REGEX,
                                      .pattern = (char[]){"^(?<a_long_name>.*)$"}};
     struct flow flow = flow_converting(&regex);
-    flow.to.max_record_size = 10 + RANDOM_KEY_BYTES_MAX;
+    flow.config.lines.over_long = OVER_LONG_SKIP;
+    flow.to.max_record_size = 10 + RANDOM_KEY_BYTES_MIN;
     open_at(&flow, 0);
     feed(&flow, "12345\n");
     ck_assert_str_eq(seen(&flow), "D3 6 <12345\n>");
