@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import json
 import os
+import pathlib
 import ssl
 import subprocess
 
@@ -13,6 +14,7 @@ import pytest
 
 from support.agent import BUILD
 
+BENCH_RUN = pathlib.Path(__file__).parents[2] / "bench" / "run"
 JSON = "application/x-amz-json-1.1"
 CBOR = "application/x-amz-cbor-1.1"
 
@@ -118,3 +120,14 @@ def test_generated_log_is_the_same_for_the_same_seed(tmp_path):
     assert log.endswith(b"\n")
     assert 2_000_000 <= len(log) < 2_001_024
     assert 180 < len(log) / log.count(b"\n") < 220
+
+
+@pytest.mark.parametrize("options", [("--wire", "cbor"), ("--wire", "json"),
+                                     ("--service", "firehose")])
+def test_bench_drains_a_log_and_compares_what_arrived(tmp_path, options):
+    run = subprocess.run([BENCH_RUN, "--build", BUILD, "--dir", tmp_path, "--size", "2MB",
+                          "--runs", "1", "--timeout", "60", *options],
+                         capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1].split()[0] == "median"
+    assert list(tmp_path.iterdir()) == []
