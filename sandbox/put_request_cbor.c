@@ -6,6 +6,7 @@ struct reading {
     struct cbor_reader reader;
     struct put_request *request;
     struct buf *message;
+    bool cut; // the input ended inside a container
 };
 
 // Whether another item of a container follows; it is read when it does.
@@ -15,7 +16,11 @@ static bool next_in(struct reading *reading, const struct cbor_item *container, 
     if (!container->indefinite && done == container->argument) {
         return false;
     }
-    return cbor_next(&reading->reader, out_item) && out_item->kind != CBOR_BREAK;
+    if (!cbor_next(&reading->reader, out_item)) {
+        reading->cut = true;
+        return false;
+    }
+    return out_item->kind != CBOR_BREAK;
 }
 
 // A string whose head was read; the chunks of an indefinite one are joined in the scratch buffer.
@@ -140,5 +145,5 @@ bool put_request_read_cbor(struct slice body, struct put_request *request, struc
             return false;
         }
     }
-    return reading.reader.error == 0 && reading.reader.rest.size == 0;
+    return !reading.cut && reading.reader.error == 0 && reading.reader.rest.size == 0;
 }

@@ -10,6 +10,7 @@ enum { CBOR_TAG_EPOCH = 1 };
 struct reading {
     struct cbor_reader reader;
     struct buf scratch;
+    bool cut; // the input ended inside a container
 };
 
 static json_t *read_value(struct reading *reading, const struct cbor_item *item, unsigned depth);
@@ -54,7 +55,7 @@ static json_t *read_blob(struct reading *reading, const struct cbor_item *item)
     return value;
 }
 
-// True with the next item of a container, false at its end; sets the reader's error when it is cut.
+// True with the next item of a container, false at its end.
 static bool next_in(struct reading *reading, const struct cbor_item *container, uint64_t done,
                     struct cbor_item *out_item)
 {
@@ -62,6 +63,7 @@ static bool next_in(struct reading *reading, const struct cbor_item *container, 
         return false;
     }
     if (!cbor_next(&reading->reader, out_item)) {
+        reading->cut = true;
         return false;
     }
     return out_item->kind != CBOR_BREAK;
@@ -174,7 +176,8 @@ json_t *wire_cbor_read(struct slice body)
         document = read_map(&reading, &item, 1);
     }
     buf_deinit(&reading.scratch);
-    if (document != NULL && (reading.reader.error != 0 || reading.reader.rest.size != 0)) {
+    if (document != NULL &&
+        (reading.cut || reading.reader.error != 0 || reading.reader.rest.size != 0)) {
         json_decref(document);
         return NULL;
     }
