@@ -34,3 +34,18 @@ def sandbox(make_sandbox):
     """A sandbox with a stream "demo" of four shards and a delivery stream "demo"."""
     return make_sandbox("--stream", "demo:4", "--delivery-stream", "demo",
                         "--transition-time", "50ms")
+
+
+@pytest.fixture
+def keeping_sandbox(make_sandbox, tmp_path):
+    """A sandbox that keeps its data in `data_dir` and can be stopped and started."""
+    sandbox = make_sandbox("--stream", "demo:4", "--delivery-stream", "demo", "--data",
+                           tmp_path / "data", "--transition-time", "50ms")
+    sandbox.data_dir = tmp_path / "data"
+    return sandbox
+
+
+@pytest.fixture
+def tls_sandbox(make_sandbox):
+    """A sandbox that also serves HTTPS, with a certificate of its own in `ca_path`."""
+    return make_sandbox("--stream", "demo:4", tls=True)

@@ -1,0 +1,103 @@
+"""A service and a network that misbehave (SCORECARD D1, D4, O2)."""
+
+import signal
+
+import pytest
+
+from support.agent import Agent, kinesis_flow, firehose_flow
+from support.oracle import Ledger, delivered, read_stream
+from support.waiting import wait_until
+
+LINES = 20000
+
+
+@pytest.fixture
+def written(tmp_path):
+    ledger = Ledger()
+    log = tmp_path / "app.log"
+    with log.open("w", encoding="utf-8") as file:
+        for _ in range(LINES):
+            file.write(ledger.line() + "\n")
+    return log, ledger
+
+
+def ship(sandbox, tmp_path, log, **more):
+    agent = Agent(tmp_path / "a", [kinesis_flow(log, to={"endpoint": sandbox.url}, **more)])
+    return agent.start()
+
+
+@pytest.mark.parametrize("fault", ["throttle", "internal_failure"])
+def test_d1_refused_records_are_sent_again_and_only_those(sandbox, tmp_path, written, fault):
+    log, ledger = written
+    sandbox.faults(**{fault: 0.3})
+    agent = ship(sandbox, tmp_path, log)
+    agent.wait_settled(LINES, 90)
+    counters = agent.flow()["counters"]
+    assert counters["records_refused"] > LINES / 10
+    assert counters["records_offered"] == LINES + counters["records_refused"]
+    agent.terminate()
+    ledger.compare(data for _, data in read_stream(sandbox)).check()
+
+
+def test_d1_firehose_partial_failures(keeping_sandbox, tmp_path, written):
+    sandbox = keeping_sandbox
+    log, ledger = written
+    sandbox.faults(throttle=0.3)
+    agent = Agent(tmp_path / "a", [firehose_flow(log, to={"endpoint": sandbox.url})])
+    assert agent.run_once(90) == 0, agent.log()
+    ledger.compare(delivered(sandbox)).check()
+
+
+@pytest.mark.parametrize("fault", ["error_500", "error_503", "expired_token"])
+def test_d4_calls_that_were_not_accepted_are_not_repeated(sandbox, tmp_path, written, fault):
+    log, ledger = written
+    sandbox.faults(**{fault: 0.2})
+    agent = ship(sandbox, tmp_path, log)
+    agent.wait_settled(LINES, 90)
+    agent.terminate()
+    ledger.compare(data for _, data in read_stream(sandbox)).check()
+
+
+@pytest.mark.parametrize("fault", ["reset_before", "reset_after", "close_after", "truncate", "oversize"])
+def test_d4_repeats_after_a_lost_answer_are_counted(sandbox, tmp_path, written, fault):
+    log, ledger = written
+    sandbox.faults(**{fault: 0.2})
+    agent = ship(sandbox, tmp_path, log)
+    books = agent.wait_settled(LINES, 90)
+    agent.terminate()
+    result = ledger.compare(data for _, data in read_stream(sandbox))
+    assert fault == "reset_before" or result.repeats > 0, "the fault was not injected"
+    result.check(repeats_max=books["maybe_repeated"])
+
+
+@pytest.mark.parametrize("timeout", ["1s", "30s"])
+def test_o2_sigterm_under_load(sandbox, tmp_path, written, timeout):
+    log, ledger = written
+    agent = Agent(tmp_path / "a", [kinesis_flow(log, to={"endpoint": sandbox.url})],
+                  settings={"shutdown_timeout": timeout})
+    for _ in range(5):
+        agent.start()
+        wait_until(lambda: agent.books()["read"]["records"] > 0, 10, "reading to begin")
+        with log.open("a", encoding="utf-8") as file:
+            for _ in range(500):
+                file.write(ledger.line() + "\n")
+        assert agent.terminate() == 0, agent.log()
+    assert agent.run_once(90) == 0, agent.log()
+    ledger.compare(data for _, data in read_stream(sandbox)).check()
+
+
+def test_o2_a_second_sigterm_ends_at_once(sandbox, tmp_path, written):
+    log, ledger = written
+    sandbox.faults(error_500=1.0)
+    agent = ship(sandbox, tmp_path, log)
+    agent.settings["shutdown_timeout"] = "10m"
+    agent.stop()
+    agent.write_config()
+    agent.start()
+    wait_until(lambda: agent.books()["queued"]["records"] == LINES, 20, "everything to be queued")
+    agent.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: agent.status()["state"] == "stopping", 10, "the stop to begin")
+    assert agent.terminate(seconds=5) == 0
+    sandbox.no_faults()
+    assert agent.run_once(90) == 0, agent.log()
+    ledger.compare(data for _, data in read_stream(sandbox)).check()
