@@ -200,6 +200,16 @@ START_TEST(drop_ins_add_flows_and_change_settings_in_the_order_of_their_names)
 }
 END_TEST
 
+START_TEST(a_map_without_content_in_a_drop_in_changes_nothing)
+{
+    make_dropin_dir();
+    write_text("conf.d/b.yaml", "queue:\n  # sync: always\n");
+    struct config *config = load_text("queue: {max_size: 5MiB}\n" FLOW);
+    ck_assert_uint_eq(config->queue.max_size, 5 << 20);
+    config_free(config);
+}
+END_TEST
+
 START_TEST(all_flows_may_be_in_drop_ins)
 {
     make_dropin_dir();
@@ -254,6 +264,7 @@ Suite *test_suite(void)
     tcase_add_test(tcase, flows_that_all_name_their_region_need_no_other);
     tcase_add_test(tcase, aliases_and_merge_keys_share_settings_between_flows);
     tcase_add_test(tcase, drop_ins_add_flows_and_change_settings_in_the_order_of_their_names);
+    tcase_add_test(tcase, a_map_without_content_in_a_drop_in_changes_nothing);
     tcase_add_test(tcase, all_flows_may_be_in_drop_ins);
     tcase_add_test(tcase, one_name_in_two_files_names_both);
     tcase_add_test(tcase, mistakes_of_all_files_come_in_one_run);
