@@ -8,7 +8,7 @@ enum { LINKS_MAX = 32 };
 
 void setting_path_text(const struct setting_path *path, char text[SETTING_PATH_MAX])
 {
-    const struct setting_path *links[LINKS_MAX];
+    const struct setting_path *links[LINKS_MAX] = {NULL};
     size_t count = 0;
     for (; path != NULL && count < ARRAY_COUNT(links); path = path->parent) {
         links[count++] = path;
