@@ -20,11 +20,28 @@
 #define FAULT_ANY "*"
 
 // The functions of struct io that can fail, and so be named.
-#define FAULT_IO_LIST(X)                                                                          \
-    X(open)                                                                                       \
-    X(pread) X(pwrite) X(ftruncate) X(fdatasync) X(sync_dir) X(rename) X(unlink) X(mkdir) X(list) \
-        X(readlink) X(stat) X(fstat) X(lock) X(allocate) X(free_bytes) X(fs_magic) X(notify_open) \
-            X(notify_add) X(notify_read) X(boot_id)
+#define FAULT_IO_LIST(X) \
+    X(open)              \
+    X(pread)             \
+    X(pwrite)            \
+    X(ftruncate)         \
+    X(fdatasync)         \
+    X(sync_dir)          \
+    X(rename)            \
+    X(unlink)            \
+    X(mkdir)             \
+    X(list)              \
+    X(readlink)          \
+    X(stat)              \
+    X(fstat)             \
+    X(lock)              \
+    X(allocate)          \
+    X(free_bytes)        \
+    X(fs_magic)          \
+    X(notify_open)       \
+    X(notify_add)        \
+    X(notify_read)       \
+    X(boot_id)
 
 enum fault_call {
 #define X(name) FAULT_CALL_##name,
