@@ -132,15 +132,6 @@ static struct offer offer_of(const struct queued_record *record)
     return (struct offer){.place = record->place, .source_bytes = record->source_bytes};
 }
 
-// Reads a record again. An error that only this record has (its block was damaged since) gives the
-// record up: the queue has counted it.
-static int reread(struct sender *sender, const struct offer *offer,
-                  struct queued_record *out_record)
-{
-    sender->held.fresh = false;
-    return queue_reread(sender->queue, &offer->place, out_record);
-}
-
 // Takes an offer that has waited long enough.
 static bool take_parked(struct sender *sender, uint64_t now_ns, struct offer *out_offer)
 {
@@ -166,19 +157,20 @@ static int hold_next(struct sender *sender, uint64_t now_ns)
     if (held->any && held->fresh) {
         return 1;
     }
-    int got;
-    if (held->any || take_parked(sender, now_ns, &held->offer)) {
-        held->any = true;
-        got = reread(sender, &held->offer, &held->record);
-        got = got == 0 ? 1 : got;
-    } else {
-        got = queue_next(sender->queue, &held->record);
-        if (got == 1) {
-            held->offer = offer_of(&held->record);
+    while (held->any || take_parked(sender, now_ns, &held->offer)) {
+        int got = sender_reread(sender, &held->offer, &held->record);
+        held->any = got != 0;
+        held->fresh = got == 1;
+        if (got != 0) {
+            return got;
         }
     }
-    held->any = got == 1 || (held->any && got < 0);
-    held->fresh = got == 1;
+    int got = queue_next(sender->queue, &held->record);
+    if (got == 1) {
+        held->offer = offer_of(&held->record);
+        held->any = true;
+        held->fresh = true;
+    }
     return got;
 }
 
@@ -290,8 +282,8 @@ static void fill_from_regroup(struct sender *sender, struct regroup *regroup, st
     for (size_t i = 0; i < regroup->count; i++) {
         struct offer *offer = &regroup->offers[i];
         struct queued_record record;
-        int error = reread(sender, offer, &record);
-        if (error != 0 || place(sender, batch, &record, offer, now_ns) == NOT_PLACED) {
+        int got = sender_reread(sender, offer, &record);
+        if (got < 0 || (got == 1 && place(sender, batch, &record, offer, now_ns) == NOT_PLACED)) {
             parked_until(sender->parked, offer, now_ns);
         }
     }

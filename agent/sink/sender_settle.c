@@ -57,14 +57,40 @@ void sender_dead_letter(struct sender *sender, const struct queued_record *recor
     sender->acks_due = true;
 }
 
+// Errors of a block that will be no better next time.
+static bool is_damage(int error)
+{
+    return error == E_CORRUPT || error == E_TRUNCATED || error == E_VERSION ||
+           error == E_NOT_FOUND || error == E_SYNTAX;
+}
+
+int sender_reread(struct sender *sender, const struct offer *offer,
+                  struct queued_record *out_record)
+{
+    sender->held.fresh = false;
+    int error = queue_reread(sender->queue, &offer->place, out_record);
+    if (error == 0) {
+        return 1;
+    }
+    if (!is_damage(error)) {
+        return error;
+    }
+    log_error("flow %s: a queued record cannot be read again, counted as damaged: %s",
+              sender->flow->name, error_text(error));
+    queue_settle(sender->queue, &offer->place, offer->source_bytes, SETTLED_DAMAGED);
+    sender->acks_due = true;
+    return 0;
+}
+
 // Sets a record aside that the service will never take.
 static void refuse(struct sender *sender, struct offer *offer, const char *detail, uint64_t now_ns)
 {
     struct queued_record record;
-    sender->held.fresh = false;
-    int error = queue_reread(sender->queue, &offer->place, &record);
-    if (error != 0) {
+    int got = sender_reread(sender, offer, &record);
+    if (got < 0) {
         parked_until(sender->parked, offer, now_ns);
+    }
+    if (got != 1) {
         return;
     }
     sender_dead_letter(sender, &record, offer, REASON_REFUSED, detail, now_ns);

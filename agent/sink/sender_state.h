@@ -117,6 +117,9 @@ void sender_close_filling(struct sender *sender);
 
 void sender_take_answer(struct sender *sender, const struct transport_answer *answer,
                         uint64_t now_ns);
+// Reads a record again. Returns 1; 0 when it is damaged for good, and settled as that; or an error.
+int sender_reread(struct sender *sender, const struct offer *offer,
+                  struct queued_record *out_record);
 // Writes a dead letter and settles the record; parks it when the disk does not let it.
 void sender_dead_letter(struct sender *sender, const struct queued_record *record,
                         struct offer *offer, uint16_t reason, const char *detail, uint64_t now_ns);
