@@ -36,9 +36,9 @@ struct weather {
 };
 
 struct world_record {
-    unsigned number;
     struct slice data;
     struct slice key;
+    unsigned number;
     unsigned shard;
 };
 
@@ -85,6 +85,7 @@ struct world {
     struct transport transport;
     uint64_t now_ns;
     int64_t clock_error_s; // of the local real clock
+    int disk_error;        // of every write, 0: none
     struct prng prng;
     struct weather weather;
     world_service_fn *service;
@@ -120,6 +121,8 @@ void world_give_credentials(struct world *world);
 
 // Appends numbered records of `size` bytes as one or more blocks. `key` may be NULL.
 void world_append(struct world *world, unsigned count, size_t size, const char *key);
+// The same, and what does not fit into the queue any more is left out. Returns how many fitted.
+unsigned world_append_until_full(struct world *world, unsigned count, size_t size);
 // Appends one record as it is.
 void world_append_raw(struct world *world, struct slice data, struct slice key, uint16_t reason);
 
@@ -131,6 +134,12 @@ bool world_run(struct world *world, uint64_t for_ns);
 // Checks the ledger: everything appended was accepted, and more than once only after an outcome
 // that nobody could know; the books agree.
 void world_check_all_accepted(struct world *world);
+
+// Flips a byte of every place in the queue's segments where this text stands.
+void world_damage(struct world *world, const char *text);
+
+// Answers a call as `world->service` or the usual service does.
+void world_serve(struct world *world, const struct world_call *call, struct world_answer *answer);
 
 // The shard of a key, of `world->shards` equal ones.
 unsigned world_shard_of(const struct world *world, struct slice key);

@@ -10,7 +10,7 @@
 
 enum { RUNS_DEFAULT = 40, RECORDS_MAX = 3000 };
 
-#define VIRTUAL_TIME_NS (24 * 3600 * NS_PER_S)
+#define VIRTUAL_TIME_NS ((uint64_t)24 * 3600 * NS_PER_S)
 
 static uint64_t runs(void)
 {

@@ -7,7 +7,7 @@
 // 784111777 is Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110.
 #define EXAMPLE           "Sun, 06 Nov 1994 08:49:37 GMT"
 #define EXAMPLE_S         784111777
-#define EXAMPLE_AND_SPACE EXAMPLE " "
+#define EXAMPLE_AND_SPACE "Sun, 06 Nov 1994 08:49:37 GMT "
 
 static uint64_t ns(uint64_t seconds)
 {

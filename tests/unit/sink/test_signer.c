@@ -9,7 +9,7 @@
 // 20150830T123600Z
 #define SIGNED_AT_NS ((uint64_t)1440938160 * NS_PER_S)
 
-#define NS_PER_DAY (24 * 3600 * NS_PER_S)
+#define NS_PER_DAY ((uint64_t)24 * 3600 * NS_PER_S)
 
 static const char body[] =
     "{\"Records\":[{\"Data\":\"aGVsbG8K\",\"PartitionKey\":\"pk-1\"}],\"StreamName\":\"demo\"}";
