@@ -10,8 +10,9 @@ enum {
     REFRESH_EARLY_S = 15 * 60, // before the keys expire
     RETRY_MS_MIN = 1000,       // after a failure, doubling
     RETRY_MS_MAX = 60 * 1000,
-    STALE_RETRY_S = 5 * 60, // the service still hands out keys that are about to expire
-    REFUSAL_PAUSE_S = 5,    // between two steps that a refusal asked for
+    REFRESH_LATE_S = 24 * 3600, // keys of a longer life are looked at once a day
+    STALE_RETRY_S = 5 * 60,     // the service still hands out keys that are about to expire
+    REFUSAL_PAUSE_S = 5,        // between two steps that a refusal asked for
 };
 
 struct credentials_chain {
@@ -71,6 +72,7 @@ static uint64_t refresh_time(struct credentials_chain *chain, uint64_t expires_s
     uint64_t wait_s = STALE_RETRY_S;
     if (expires_s > real_s + REFRESH_EARLY_S + STALE_RETRY_S) {
         wait_s = expires_s - real_s - REFRESH_EARLY_S;
+        wait_s = wait_s < REFRESH_LATE_S ? wait_s : REFRESH_LATE_S;
     }
     return now_ns + wait_s * NS_PER_S - prng_below(&chain->prng, 60 * NS_PER_S);
 }

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -79,10 +80,31 @@ static int take_keys(struct credentials_lookup *lookup, const struct shared_file
     return 0;
 }
 
-// Looks in the credentials file first: it wins where both have the profile.
+// A profile that wants more than this program does is an error: to ship with other keys that happen
+// to stand beside it would be to ship as somebody else.
+static int refuse(struct credentials_lookup *lookup, const struct shared_file files[2],
+                  const char *profile, const char *key)
+{
+    if (get(&files[0], profile, key).size == 0 && get(&files[1], profile, key).size == 0) {
+        return 0;
+    }
+    snprintf(lookup->why, sizeof lookup->why,
+             "profile \"%s\" uses %s, which this version does not; give it keys", profile, key);
+    return E_CONFIG;
+}
+
+// Looks in the credentials file first: it wins where both have the profile. As in other AWS tools,
+// a role and single sign-on come before keys, and keys before a process.
 static int look_in(struct credentials_lookup *lookup, const struct shared_file files[2],
                    const char *profile, bool named)
 {
+    static const char *const before_keys[] = {"role_arn", "web_identity_token_file", "sso_session",
+                                              "sso_start_url"};
+    for (size_t i = 0; i < ARRAY_COUNT(before_keys); i++) {
+        if (refuse(lookup, files, profile, before_keys[i]) != 0) {
+            return E_CONFIG;
+        }
+    }
     bool exists = false;
     for (size_t i = 0; i < 2; i++) {
         int error = take_keys(lookup, &files[i], profile);
@@ -92,16 +114,8 @@ static int look_in(struct credentials_lookup *lookup, const struct shared_file f
         struct slice text = slice_of(files[i].data, files[i].size);
         exists = exists || profile_exists(text, files[i].kind, profile);
     }
-    static const char *const unsupported[] = {"role_arn", "credential_process", "sso_session",
-                                              "sso_start_url", "web_identity_token_file"};
-    for (size_t i = 0; i < ARRAY_COUNT(unsupported); i++) {
-        if (get(&files[0], profile, unsupported[i]).size > 0 ||
-            get(&files[1], profile, unsupported[i]).size > 0) {
-            snprintf(lookup->why, sizeof lookup->why,
-                     "profile \"%s\" uses %s, which this version does not; give it keys", profile,
-                     unsupported[i]);
-            return E_CONFIG;
-        }
+    if (refuse(lookup, files, profile, "credential_process") != 0) {
+        return E_CONFIG;
     }
     if (!named) {
         return E_NOT_FOUND;
@@ -132,7 +146,10 @@ int credentials_from_profile(struct credentials_lookup *lookup)
     }
     for (size_t i = 0; i < 2; i++) {
         free(files[i].path);
-        free(files[i].data);
+        if (files[i].data != NULL) {
+            OPENSSL_cleanse(files[i].data, files[i].size);
+            free(files[i].data);
+        }
     }
     return error;
 }

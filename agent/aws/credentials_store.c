@@ -115,6 +115,7 @@ void credentials_store_set(struct credentials_store *store, struct credentials *
     credentials_deinit(&store->keys);
     store->keys = *keys;
     store->keys.version = version;
+    store->refused = false;
     snprintf(store->description, sizeof store->description, "from %s", where);
     pthread_mutex_unlock(&store->lock);
     *keys = (struct credentials){0};

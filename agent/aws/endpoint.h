@@ -1,5 +1,5 @@
-// The URL of a service in a region (facts of botocore's endpoint rules: partitions and their
-// suffixes).
+// The URL of a service in a region. Source of the partitions and their suffixes: the endpoint rules
+// that botocore publishes.
 #pragma once
 
 #include "base/compiler.h"

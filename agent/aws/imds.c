@@ -1,5 +1,6 @@
 // Instance metadata service, version 2. Source: Amazon EC2 User Guide, "Use the Instance Metadata
 // Service to access instance metadata".
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -10,8 +11,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-#define IMDS_DEFAULT_ENDPOINT "http://169.254.169.254"
-#define IMDS_ROLE_PATH        "/latest/meta-data/iam/security-credentials/"
+#define IMDS_ENDPOINT_IPV4 "http://169.254.169.254"
+#define IMDS_ENDPOINT_IPV6 "http://[fd00:ec2::254]"
+#define IMDS_ROLE_PATH     "/latest/meta-data/iam/security-credentials/"
 
 enum {
     TIMEOUT_MS = 1000,
@@ -35,8 +37,11 @@ struct imds *imds_create(void)
 
 static void drop_token(struct imds *imds)
 {
-    free(imds->token);
-    imds->token = NULL;
+    if (imds->token != NULL) {
+        OPENSSL_cleanse(imds->token, strlen(imds->token));
+        free(imds->token);
+        imds->token = NULL;
+    }
 }
 
 void imds_free(struct imds *imds)
@@ -71,6 +76,9 @@ static int exchange_once(struct credentials_lookup *lookup, const char *url, str
     };
     int error = transport->submit(transport, &request);
     if (error != 0) {
+        snprintf(lookup->why, sizeof lookup->why,
+                 "cannot ask the instance metadata service at %.160s: %s", url,
+                 error == E_RANGE ? "this is no URL to ask" : error_text(error));
         return error;
     }
     struct transport_answer answer;
@@ -88,15 +96,23 @@ static int exchange_once(struct credentials_lookup *lookup, const char *url, str
     return 0;
 }
 
+static const char *endpoint(const struct credentials_lookup *lookup)
+{
+    const char *(*get)(const char *) = lookup->options->getenv;
+    if (lookup->options->config->imds_endpoint != NULL) {
+        return lookup->options->config->imds_endpoint;
+    }
+    const char *set = get("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    if (set != NULL && set[0] != '\0') {
+        return set;
+    }
+    const char *mode = get("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+    return mode != NULL && strcasecmp(mode, "IPv6") == 0 ? IMDS_ENDPOINT_IPV6 : IMDS_ENDPOINT_IPV4;
+}
+
 static int exchange(struct credentials_lookup *lookup, struct call *call)
 {
-    const char *base = lookup->options->config->imds_endpoint;
-    if (base == NULL) {
-        base = lookup->options->getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-    }
-    if (base == NULL || base[0] == '\0') {
-        base = IMDS_DEFAULT_ENDPOINT;
-    }
+    const char *base = endpoint(lookup);
     size_t length = strlen(base);
     while (length > 0 && base[length - 1] == '/') {
         length--;
@@ -207,6 +223,9 @@ int credentials_from_imds(struct imds *imds, struct credentials_lookup *lookup)
     struct call call = {0};
     buf_init(&call.body, ANSWER_BYTES_MAX);
     int error = take_keys(imds, lookup, &call);
+    if (call.body.capacity > 0) {
+        OPENSSL_cleanse(call.body.data, call.body.capacity);
+    }
     buf_deinit(&call.body);
     return error;
 }

@@ -34,6 +34,14 @@ static struct slice find_byte(struct slice text, char byte)
     return at == NULL ? slice_of(NULL, 0) : slice_skip(text, (size_t)(at - text.data));
 }
 
+// A name with white space stands in quotes.
+static struct slice without_quotes(struct slice name)
+{
+    bool quoted = name.size >= 2 && (name.data[0] == '"' || name.data[0] == '\'') &&
+                  name.data[name.size - 1] == name.data[0];
+    return quoted ? slice_of(name.data + 1, name.size - 2) : name;
+}
+
 // Whether "[...]" opens the section of this profile. A comment may stand behind the bracket.
 static bool opens_profile(struct slice line, enum profile_file kind, const char *profile)
 {
@@ -46,7 +54,7 @@ static bool opens_profile(struct slice line, enum profile_file kind, const char 
     size_t prefix_size = sizeof prefix - 1;
     if (kind == PROFILE_CONFIG && name.size > prefix_size && is_space(name.data[prefix_size]) &&
         memcmp(name.data, prefix, prefix_size) == 0) {
-        name = trim(slice_skip(name, prefix_size));
+        name = without_quotes(trim(slice_skip(name, prefix_size)));
     } else if (kind == PROFILE_CONFIG && strcmp(profile, "default") != 0) {
         return false;
     }
@@ -75,6 +83,13 @@ struct walk {
     bool seen;
 };
 
+static struct walk walk_of(struct slice text)
+{
+    struct slice mark = slice_of_text("\xef\xbb\xbf"); // some editors put it in front of UTF-8
+    return (struct walk){.rest =
+                             slice_starts_with(text, mark) ? slice_skip(text, mark.size) : text};
+}
+
 // The next "key = value" line of the profile, or an empty slice.
 static struct slice next_property(struct walk *walk, enum profile_file kind, const char *profile)
 {
@@ -97,7 +112,7 @@ static struct slice next_property(struct walk *walk, enum profile_file kind, con
 
 bool profile_exists(struct slice text, enum profile_file kind, const char *profile)
 {
-    struct walk walk = {.rest = text};
+    struct walk walk = walk_of(text);
     while (!walk.seen && next_property(&walk, kind, profile).size > 0) {
     }
     return walk.seen;
@@ -106,7 +121,7 @@ bool profile_exists(struct slice text, enum profile_file kind, const char *profi
 struct slice profile_get(struct slice text, enum profile_file kind, const char *profile,
                          const char *key)
 {
-    struct walk walk = {.rest = text};
+    struct walk walk = walk_of(text);
     struct slice value = slice_of(NULL, 0);
     struct slice line;
     while ((line = next_property(&walk, kind, profile)).size > 0) {
