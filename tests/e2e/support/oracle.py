@@ -63,7 +63,8 @@ class Comparison:
 
 
 def read_stream(sandbox, stream="demo"):
-    """Every record of a stream as (shard id, data), in the order of each shard."""
+    """Every record of a stream as (shard id, data), in the order of each shard; ends all faults."""
+    sandbox.no_faults()
     sandbox.limits(read=False)
     return read_with(sandbox.client("kinesis", retries=True), stream)
 
@@ -88,7 +89,8 @@ def read_with(client, stream="demo"):
 
 
 def delivered(sandbox, stream="demo"):
-    """What Firehose has delivered, as the lines of all files; flushes what waits."""
+    """What Firehose has delivered, as the lines of all files; ends all faults, flushes what waits."""
+    sandbox.no_faults()
     sandbox.control("flush", {})
     lines = []
     for path in sorted((sandbox.data_dir / "firehose" / stream).glob("[0-9]*/*/*/*/*")):
