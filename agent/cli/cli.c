@@ -23,6 +23,8 @@ static const struct verb verbs[] = {
      "show what would be shipped for the lines on standard input"},
     {"status", verb_status, "[--config FILE | --socket PATH] [--json] [--files]",
      "show what the running agent does"},
+    {"queue", verb_queue, "DIR",
+     "list and verify the queue of a flow, its positions, its dead letters"},
 };
 
 static void print_usage(FILE *out)
