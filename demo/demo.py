@@ -29,7 +29,7 @@ from support.waiting import pause  # noqa: E402
 STREAM = "weblogs"
 LINES_PER_SECOND = 2500
 ROTATE_EVERY_S = 5
-SLOW_SHARD = 2
+SLOW_SHARD = "shardId-000000000002"
 
 PATHS = ["/", "/cart", "/search?q=tent", "/static/app.js", "/api/items", "/login", "/help"]
 AGENTS = ["Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0", "curl/7.88.1", "Googlebot/2.1"]
@@ -119,14 +119,13 @@ class Demo:
     def __init__(self, directory, seconds):
         self.directory = directory
         self.seconds = seconds
-        self.sandbox = Sandbox(directory / "sandbox")
+        self.sandbox = Sandbox(directory / "sandbox", "--stream", f"{STREAM}:4").start()
         self.writer = Writer(directory / "access.log")
         flow = kinesis_flow(f"{self.writer.log}*", STREAM, filter={"exclude": ["GET /health "]},
                             batch={"max_delay": "200ms"}, to={"endpoint": self.sandbox.url})
         self.agent = Agent(directory / "agent", [flow])
-        self.sandbox.create_stream(STREAM, 4)
         self.view = None
-        self.maybe_repeated = 0
+        self.started = 0.0
 
     def watch_until(self, fraction):
         deadline = self.started + self.seconds * fraction
@@ -138,6 +137,9 @@ class Demo:
         flow = None if self.agent.exited() else self.agent.flow()
         self.view.show(len(self.writer.ledger.written), flow)
 
+    def limit_slow_shard(self, records_per_s):
+        self.sandbox.limits(stream=STREAM, shard=SLOW_SHARD, write_records_per_s=records_per_s)
+
     def run(self):
         print(f"{LINES_PER_SECOND} lines a second go to {self.writer.log}, which is rotated every "
               f"{ROTATE_EVERY_S} s;\nkintail ships them to stream {STREAM} with 4 shards at "
@@ -147,8 +149,8 @@ class Demo:
         self.started = time.monotonic()
         self.view = View()
         self.watch_until(0.2)
-        self.view.say(f"--- shard {SLOW_SHARD} now takes 100 records a second: it refuses the rest")
-        self.sandbox.limit_shard(STREAM, SLOW_SHARD, records_per_second=100)
+        self.view.say(f"--- {SLOW_SHARD} now takes 100 records a second: it refuses the rest")
+        self.limit_slow_shard(100)
         self.watch_until(0.45)
         self.view.say("--- kill -9")
         self.agent.kill()
@@ -157,8 +159,8 @@ class Demo:
         self.agent.start()
         self.view.say("--- started again, with what the queue and the files hold")
         self.watch_until(0.65)
-        self.sandbox.limit_shard(STREAM, SLOW_SHARD, records_per_second=1000)
-        self.view.say(f"--- shard {SLOW_SHARD} has its full rate again")
+        self.limit_slow_shard(1000)
+        self.view.say(f"--- {SLOW_SHARD} has its full rate again")
         self.watch_until(0.85)
         self.writer.ending.set()
         self.writer.join()
@@ -176,7 +178,7 @@ class Demo:
             pause(0.1)
         books = self.agent.books()
         self.agent.terminate()
-        arrived = read_stream(self.sandbox.kinesis(), STREAM)
+        arrived = read_stream(self.sandbox, STREAM)
         result = self.writer.ledger.compare(data for _, data in arrived)
         self.print_ledger(result, books)
         whole = not result.missing and not result.unexpected and not result.foreign
