@@ -28,7 +28,8 @@ enum error_class {
     X(E_CONDEMNED, -2010, ERROR_RETRY, "storage failed; the queue must be recovered") \
     X(E_LOCKED, -2011, ERROR_FATAL, "in use by another process")                      \
     X(E_CONFIG, -2012, ERROR_REJECT, "the configuration is not valid")                \
-    X(E_UNAVAILABLE, -2013, ERROR_RETRY, "not available")
+    X(E_UNAVAILABLE, -2013, ERROR_RETRY, "not available")                             \
+    X(E_MIN_FREE, -2014, ERROR_RETRY, "the disk has no more free space than queue.min_free")
 
 enum error {
 #define X(name, code, class, text) name = (code),

@@ -364,35 +364,39 @@ static bool wants_roll(const struct queue *queue, uint64_t bytes)
     uint64_t segment_max = segment_bytes_max(queue);
     bool settled = queue->settled_frontier + 1 >= queue->next_sequence;
     // When all of it is settled it can be given back, once it is worth the trouble.
-    return current->written + bytes > segment_max ||
-           (settled && current->written > segment_max / 4);
+    uint64_t worthwhile = queue->short_of_space ? current->data_offset : segment_max / 4;
+    return current->written + bytes > segment_max || (settled && current->written > worthwhile);
+}
+
+static bool reaches_min_free(const struct queue *queue, uint64_t bytes)
+{
+    uint64_t free_bytes;
+    return queue->min_free > 0 && queue->io->free_bytes(queue->io, queue->dir, &free_bytes) == 0 &&
+           free_bytes < queue->min_free + bytes;
 }
 
 static int make_room(struct queue *queue, uint64_t bytes)
 {
+    bool lacks_space = reaches_min_free(queue, bytes);
     pthread_mutex_lock(&queue->lock);
     bool condemned = queue->condemned;
     bool rolls = wants_roll(queue, bytes);
     bool must_wait = rolls && predecessor_is_open(queue);
     bool settled = queue->settled_frontier + 1 >= queue->next_sequence;
-    bool full = queue_bytes(queue) + bytes > queue->config.max_size && !(rolls && settled);
-    bool waits = full || must_wait;
-    queue->collector_waits = waits;
+    bool over = queue_bytes(queue) + bytes > queue->config.max_size;
+    bool full = (over || lacks_space) && !(rolls && settled);
+    queue->collector_waits = full || must_wait;
     queue->drop_wanted = full && queue->config.when_full == WHEN_FULL_DROP_OLDEST;
     pthread_mutex_unlock(&queue->lock);
     if (condemned) {
         return E_CONDEMNED;
     }
-    if (waits) {
+    if (full || must_wait) {
         queue_ring(full ? queue->bells.sender : queue->bells.syncer, queue->bells.context);
-        return E_FULL;
+        return lacks_space ? E_MIN_FREE : E_FULL;
     }
-    uint64_t free_bytes;
-    if (queue->min_free > 0 && queue->io->free_bytes(queue->io, queue->dir, &free_bytes) == 0 &&
-        free_bytes < queue->min_free + bytes) {
-        return -ENOSPC;
-    }
-    return rolls ? roll(queue) : 0;
+    int error = rolls ? roll(queue) : 0;
+    return error == 0 && lacks_space ? E_MIN_FREE : error;
 }
 
 // ---- appending ----
@@ -486,12 +490,12 @@ int queue_append(struct queue *queue)
     }
     uint64_t bytes = builder->block.size + builder->sources.size +
                      builder->position_count * BLOCK_POSITION_BYTES;
-    int error = make_room(queue, bytes);
-    if (error != 0) {
-        return error;
-    }
     uint64_t end;
-    error = write_blocks(queue, &end);
+    int error = make_room(queue, bytes);
+    if (error == 0) {
+        error = write_blocks(queue, &end);
+    }
+    queue->short_of_space = error == -ENOSPC || error == -EDQUOT || error == E_MIN_FREE;
     if (error != 0) {
         return error;
     }

@@ -5,10 +5,10 @@
 // functions below names its thread. The queue locks where they meet. Nothing here creates threads,
 // waits or logs.
 //
-// Diagnostics: E_FULL (the size limit; `when_full` is the caller's business), -ENOSPC and the like
-// (cut back, nothing changed, try again later), E_CONDEMNED (a sync failed: no call works any more
-// until queue_close and queue_open, which recovers in place). Damage never fails an open: it is set
-// aside and counted in the report.
+// Diagnostics: E_FULL (the size limit; `when_full` is the caller's business), E_MIN_FREE, -ENOSPC
+// and the like (cut back, nothing changed, try again later), E_CONDEMNED (a sync failed: no call
+// works any more until queue_close and queue_open, which recovers in place). Damage never fails an
+// open: it is set aside and counted in the report.
 #pragma once
 
 #include <stdbool.h>

@@ -48,7 +48,7 @@ struct taker {
     bool positioned;         // `segment` and `offset` are valid
     uint64_t offset;         // of the next block
     uint64_t sequence;       // of the next record
-    uint64_t not_before; // records below it were handed out before
+    uint64_t not_before;     // records below it were handed out before
     uint64_t appended_bytes; // source bytes of records in front of it, by the totals of the blocks
     struct cached_block *block; // the block that is being walked, or NULL
     struct block_walk walk;
@@ -112,6 +112,7 @@ struct queue {
 
     // Collector:
     struct builder builder;
+    bool short_of_space; // the disk had no room for the last append
 };
 
 static inline uint64_t appended_bytes_of(const struct read_totals *totals)

@@ -12,6 +12,7 @@ from support.oracle import Ledger, read_stream
 from support.waiting import pause, wait_until
 
 KILLS = int(os.environ.get("KINTAIL_KILLS", "100"))
+LINES = 12000
 
 
 def test_q1_an_outage_and_a_restart(keeping_sandbox, tmp_path):
@@ -22,14 +23,14 @@ def test_q1_an_outage_and_a_restart(keeping_sandbox, tmp_path):
     flow = kinesis_flow(log, to={"endpoint": sandbox.url})
     agent = Agent(tmp_path / "a", [flow], settings={"shutdown_timeout": "500ms"}).start()
     with log.open("a", encoding="utf-8") as file:
-        for _ in range(50000):
-            file.write(ledger.line(width=200) + "\n")
-    wait_until(lambda: agent.books()["read"]["records"] == 50000, 30, "everything to be queued")
+        for _ in range(LINES):
+            file.write(ledger.line(width=1000) + "\n")
+    wait_until(lambda: agent.books()["read"]["records"] == LINES, 30, "everything to be queued")
     assert agent.terminate() == 0
     agent.start()
-    assert agent.books()["queued"]["records"] == 50000
+    assert agent.books()["queued"]["records"] == LINES
     sandbox.start()
-    agent.wait_settled(50000)
+    agent.wait_settled(LINES)
     agent.terminate()
     ledger.compare(data for _, data in read_stream(sandbox)).check()
 
@@ -82,6 +83,7 @@ def test_q2_kills_at_random_points(sandbox, tmp_path):
     sandbox.no_faults()
     agent.start()
     books = agent.wait_settled(len(ledger.written), seconds=120)
+    assert books["read"]["records"] == len(ledger.written), "a line was read twice"
     assert books["lost_bytes"] == 0 and books["damaged"]["records"] == 0, books
     agent.terminate()
     result = ledger.compare(data for _, data in read_stream(sandbox))
@@ -100,20 +102,21 @@ def test_q5_a_full_disk_that_gets_space_again(sandbox, tmp_path):
     ledger = Ledger()
     log = tmp_path / "app.log"
     flow = kinesis_flow(log, to={"endpoint": sandbox.url})
-    agent = Agent(tmp_path / "a", [flow], settings={"state_dir": str(small / "state")})
+    agent = Agent(tmp_path / "a", [flow], settings={"state_dir": str(small / "state"),
+                                                     "queue": {"min_free": "0B"}})
     try:
         sandbox.faults(error_500=1.0)  # every call fails: the queue only grows
         ballast = small / "ballast"
         ballast.write_bytes(b"x" * (6 << 20))
         agent.start()
         with log.open("a", encoding="utf-8") as file:
-            for _ in range(60000):
-                file.write(ledger.line(width=200) + "\n")
+            for _ in range(LINES):
+                file.write(ledger.line(width=1000) + "\n")
         wait_until(lambda: "cannot write to the queue" in agent.log(), 30, "the disk to be full")
         assert not agent.exited()
         ballast.unlink()
         sandbox.no_faults()
-        agent.wait_settled(60000, seconds=120)
+        agent.wait_settled(LINES)
         agent.terminate()
         ledger.compare(data for _, data in read_stream(sandbox)).check()
     finally:
