@@ -90,8 +90,10 @@ static struct slice percent_decode(struct slice text, struct buf *scratch)
             buf_append_byte(scratch, text.data[i]);
         }
     }
-    return scratch->overflow ? (struct slice){0}
-                             : slice_of(scratch->data + start, scratch->size - start);
+    if (scratch->overflow) {
+        return slice_of(NULL, 0);
+    }
+    return slice_of(scratch->data + start, scratch->size - start);
 }
 
 static void parse_query(struct slice query, struct signature_parts *parts, struct buf *scratch)

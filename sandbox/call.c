@@ -92,7 +92,7 @@ struct stream *call_stream_named(struct call *call, struct slice name, struct sl
 
 static struct slice text_or_none(const char *text)
 {
-    return text == NULL ? (struct slice){0} : slice_of_text(text);
+    return text == NULL ? slice_of(NULL, 0) : slice_of_text(text);
 }
 
 struct stream *call_stream(struct call *call)

@@ -14,6 +14,7 @@ static void append_encoded(struct slice text, bool keep_slash, struct buf *out)
 {
     static const char digits[] = "0123456789ABCDEF";
     for (size_t i = 0; i < text.size; i++) {
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what has a size has data
         uint8_t byte = text.data[i];
         if (is_unreserved(byte) || (keep_slash && byte == '/')) {
             buf_append_byte(out, byte);

@@ -36,9 +36,8 @@ int verb_run(int argc, char **argv)
     const char *path = CONFIG_FILE_DEFAULT;
     bool once = false;
     int option;
-    // Nothing else runs yet.
-    while ((option = getopt_long(argc, argv, "c:", options, NULL)) !=
-           -1) { // NOLINT(concurrency-mt-unsafe)
+    // Nothing else runs yet. NOLINTNEXTLINE(concurrency-mt-unsafe)
+    while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
         switch (option) {
         case 'c':
             path = optarg;

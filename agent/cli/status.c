@@ -32,9 +32,8 @@ static int parse_arguments(int argc, char **argv, struct status_arguments *out_a
                                             {0}};
     *out_arguments = (struct status_arguments){.config_path = CONFIG_FILE_DEFAULT};
     int option;
-    // Nothing else runs yet.
-    while ((option = getopt_long(argc, argv, "c:", options, NULL)) !=
-           -1) { // NOLINT(concurrency-mt-unsafe)
+    // Nothing else runs yet. NOLINTNEXTLINE(concurrency-mt-unsafe)
+    while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
         switch (option) {
         case 'c':
             out_arguments->config_path = optarg;

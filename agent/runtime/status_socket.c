@@ -30,7 +30,7 @@ static int address_of(const char *path, struct sockaddr_un *out_address)
 
 static void set_timeout(int fd, int timeout_ms)
 {
-    struct timeval time = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    struct timeval time = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000L};
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
 }

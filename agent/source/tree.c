@@ -85,7 +85,8 @@ static bool join(const char *dir, const char *name, char out_path[PATH_MAX])
     if (slash) {
         out_path[dir_size++] = '/';
     }
-    memcpy(out_path + dir_size, name, name_size + 1);
+    memcpy(out_path + dir_size, name, name_size);
+    out_path[dir_size + name_size] = '\0';
     return true;
 }
 

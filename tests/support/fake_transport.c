@@ -19,7 +19,7 @@ static struct fake_transport *of_transport(struct transport *transport)
 
 static struct fake_transport *of_io(struct io *io)
 {
-    return (struct fake_transport *)((char *)io - offsetof(struct fake_transport, io));
+    return (struct fake_transport *)(void *)((char *)io - offsetof(struct fake_transport, io));
 }
 
 static uint64_t monotonic_ns(struct io *io)

@@ -61,7 +61,7 @@ static void world_random(struct io *io, void *data, size_t size)
 
 static struct world *world_of(struct transport *transport)
 {
-    return (struct world *)((char *)transport - offsetof(struct world, transport));
+    return (struct world *)(void *)((char *)transport - offsetof(struct world, transport));
 }
 
 static const char *header_of(const struct transport_request *request, const char *name)

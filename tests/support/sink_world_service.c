@@ -88,7 +88,8 @@ unsigned world_shard_of(const struct world *world, struct slice key)
 {
     uint8_t hash[KEY_HASH_BYTES];
     key_hash(key, hash);
-    return (unsigned)((hash[0] << 8 | hash[1]) * world->shards >> 16);
+    unsigned top = (unsigned)hash[0] << 8 | hash[1];
+    return top * world->shards >> 16;
 }
 
 static void check_limits(const struct world *world, const struct world_record *records,
