@@ -326,6 +326,7 @@ static uint64_t next_step_ns(const struct sender *sender, enum fill fill, uint64
     if (fill == FILL_STARVED && sender->held.any) {
         // Every key that was drawn for it falls into a throttled shard.
         next = least(next, now_ns + KEY_RETRY_MS * NS_PER_MS);
+        next = least(next, shards_next_ns(sender->shards, now_ns));
     } else if (fill == FILL_STARVED) {
         next = least(next, parked_next_ns(sender->parked));
         next = least(next, shards_next_ns(sender->shards, now_ns));

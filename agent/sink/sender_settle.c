@@ -12,7 +12,10 @@
 #include "sink/sender_state.h"
 #include "sink/service_error.h"
 
-enum { DETAIL_SIZE = SERVICE_ERROR_CODE_SIZE + SERVICE_ERROR_TEXT_SIZE + 2 };
+enum {
+    DETAIL_SIZE = SERVICE_ERROR_CODE_SIZE + SERVICE_ERROR_TEXT_SIZE + 2,
+    REFUSALS_PASSING_MAX = 3, // counted while other records are accepted
+};
 
 // ---- regroups ----
 
@@ -169,9 +172,13 @@ static void learn_entry(void *context, size_t index, const struct answer_entry *
     }
 }
 
-static void park_refused(struct sender *sender, struct offer *offer, int slot, uint64_t now_ns)
+// `passing`: others of the same call were accepted, so it may soon be this one's turn.
+static void park_refused(struct sender *sender, struct offer *offer, int slot, bool passing,
+                         uint64_t now_ns)
 {
-    offer_refused(offer);
+    if (!passing || offer->refusals < REFUSALS_PASSING_MAX) {
+        offer_refused(offer);
+    }
     if (slot == SHARD_NONE) {
         uint64_t pause = backoff_ns(&sender->prng, offer->refusals);
         parked_until(sender->parked, offer, now_ns + pause);
@@ -193,7 +200,8 @@ static void settle_entry(struct entries *entries, size_t index, uint64_t now_ns)
         break;
     case RECORD_THROTTLED:
     case RECORD_RETRY:
-        park_refused(sender, offer, entries->slot[index], now_ns);
+        park_refused(sender, offer, entries->slot[index], entries->count[RECORD_ACCEPTED] > 0,
+                     now_ns);
         break;
     case RECORD_DEAD_LETTER:
         refuse(sender, offer, entries->detail, now_ns);
@@ -206,15 +214,18 @@ static void judge_pace(struct entries *entries, uint64_t now_ns)
 {
     struct sender *sender = entries->sender;
     const struct batch *batch = entries->batch;
-    bool nameless_throttle = false;
+    size_t accepted = entries->count[RECORD_ACCEPTED];
+    size_t throttled = 0;
     for (size_t i = 0; i < batch->count && entries->count[RECORD_THROTTLED] > 0; i++) {
-        nameless_throttle |=
-            entries->verdict[i] == RECORD_THROTTLED && entries->slot[i] == SHARD_NONE;
+        throttled += entries->verdict[i] == RECORD_THROTTLED && entries->slot[i] == SHARD_NONE;
     }
-    if (nameless_throttle || entries->count[RECORD_RETRY] == batch->count) {
+    if (accepted == batch->count) {
+        pace_accepted(&sender->pace, &sender->prng, now_ns);
+    } else if (accepted == 0 && throttled + entries->count[RECORD_RETRY] > 0) {
         pace_failed(&sender->pace, &sender->prng, batch->submitted_ns, now_ns);
-    } else if (entries->count[RECORD_ACCEPTED] == batch->count) {
-        pace_accepted(&sender->pace);
+    } else if (throttled > 0) {
+        pace_throttled(&sender->pace, &sender->prng, accepted, throttled, batch->submitted_ns,
+                       now_ns);
     } else {
         pace_answered(&sender->pace);
     }

@@ -160,21 +160,30 @@ void shards_accepted(struct shards *shards, struct slice id)
     }
 }
 
+// The next burst grows while two thirds pass, and halves when less than half does: a shard at its
+// limit is then used up to it, and one that refuses at random too.
+static unsigned next_burst(const struct shard *shard)
+{
+    unsigned total = shard->accepted + shard->refused;
+    if (shard->accepted * 3 >= total * 2) {
+        unsigned more = shard->burst + shard->burst / 4 + 1;
+        return more > BURST_MAX ? BURST_MAX : more;
+    }
+    if (shard->accepted * 2 < total) {
+        return shard->burst > 1 ? shard->burst / 2 : 1;
+    }
+    return shard->burst;
+}
+
 static void weigh(struct shard *shard, struct prng *prng, uint64_t now_ns)
 {
+    shard->burst = next_burst(shard);
     if (shard->refused == 0) {
         shard->failures = 0;
-        shard->burst = shard->burst * 2 > BURST_MAX ? BURST_MAX : shard->burst * 2;
         return;
     }
+    shard->failures = shard->accepted > 0 ? 1 : shard->failures + 1;
     shard->refused_ns = now_ns;
-    if (shard->accepted > 0) {
-        shard->failures = 1;
-        shard->burst = shard->accepted < BURST_MAX ? shard->accepted : BURST_MAX;
-    } else {
-        shard->failures++;
-        shard->burst = shard->burst > 1 ? shard->burst / 2 : 1;
-    }
     shard->resume_ns = now_ns + backoff_ns(prng, shard->failures);
 }
 

@@ -5,8 +5,8 @@
 // key) span a part of its range, and ranges are contiguous. So nothing is asked of the service, and
 // a resharded stream needs no notice: what is no longer named is forgotten.
 //
-// A throttled shard gets one burst at a time. A burst that is accepted whole doubles the next one;
-// one of which nothing is accepted halves it and lengthens the pause in front of it.
+// A throttled shard gets one burst at a time. Its size follows the share of it that is accepted; a
+// refusal puts a pause in front of the next one, longer each time that nothing was accepted.
 #pragma once
 
 #include <stdbool.h>

@@ -100,6 +100,48 @@ START_TEST(a_throttled_shard_does_not_hold_up_random_keys)
 }
 END_TEST
 
+// 10,000 records, three in ten of which are refused each time; returns the seconds that it takes.
+static uint64_t seconds_refusing(enum service service, const struct weather *weather,
+                                 const char *key)
+{
+    make(&(struct world_options){.service = service, .shards = 4});
+    world->weather = *weather;
+    world->latency_ns = 20 * NS_PER_MS;
+    uint64_t start_ns = world->now_ns;
+    world_append(world, 10000, 100, key);
+    run();
+    world_check_all_accepted(world);
+    return (world->now_ns - start_ns) / NS_PER_S;
+}
+
+START_TEST(records_that_fail_now_and_then_do_not_slow_a_stream)
+{
+    struct weather weather = {.record_failed = 300};
+    ck_assert_uint_lt(seconds_refusing(SERVICE_KINESIS, &weather, NULL), 4);
+}
+END_TEST
+
+START_TEST(records_that_are_throttled_now_and_then_do_not_slow_a_stream)
+{
+    struct weather weather = {.record_throttled = 300};
+    ck_assert_uint_lt(seconds_refusing(SERVICE_KINESIS, &weather, NULL), 4);
+}
+END_TEST
+
+START_TEST(records_that_are_throttled_now_and_then_do_not_slow_a_key)
+{
+    struct weather weather = {.record_throttled = 300};
+    ck_assert_uint_lt(seconds_refusing(SERVICE_KINESIS, &weather, "a"), 8);
+}
+END_TEST
+
+START_TEST(records_that_are_throttled_now_and_then_do_not_slow_a_delivery_stream)
+{
+    struct weather weather = {.record_throttled = 300};
+    ck_assert_uint_lt(seconds_refusing(SERVICE_FIREHOSE, &weather, NULL), 4);
+}
+END_TEST
+
 static const char *key_of_shard(unsigned shard)
 {
     static char key[16];
@@ -291,6 +333,10 @@ Suite *test_suite(void)
     tcase_add_checked_fixture(tests, NULL, teardown);
     tcase_add_test(tests, only_refused_records_are_sent_again);
     tcase_add_test(tests, a_throttled_shard_does_not_hold_up_random_keys);
+    tcase_add_test(tests, records_that_fail_now_and_then_do_not_slow_a_stream);
+    tcase_add_test(tests, records_that_are_throttled_now_and_then_do_not_slow_a_stream);
+    tcase_add_test(tests, records_that_are_throttled_now_and_then_do_not_slow_a_key);
+    tcase_add_test(tests, records_that_are_throttled_now_and_then_do_not_slow_a_delivery_stream);
     tcase_add_test(tests, keyed_records_wait_for_their_throttled_shard_while_others_pass);
     tcase_add_test(tests, keyed_records_run_ahead_as_far_as_the_window);
     tcase_add_test(tests, a_record_that_the_refusal_names_is_set_aside);

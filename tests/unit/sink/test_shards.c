@@ -136,14 +136,104 @@ START_TEST(bursts_shrink_when_refused_and_grow_when_accepted)
 }
 END_TEST
 
-START_TEST(a_partly_accepted_burst_tells_the_next_one)
+static unsigned burst_after(unsigned accepted, unsigned refused)
 {
-    int slot = refuse("shardId-1", 10);
-    for (unsigned i = 0; i < 17; i++) {
+    shards_free(shards);
+    shards = shards_create();
+    int slot = SHARD_NONE;
+    for (unsigned i = 0; i < refused; i++) {
+        slot = refuse("shardId-1", 10);
+    }
+    for (unsigned i = 0; i < accepted; i++) {
         shards_accepted(shards, slice_of_text("shardId-1"));
     }
     shards_answer_done(shards, &prng, NS_PER_S);
-    ck_assert_uint_eq(burst_of(slot, 60 * NS_PER_S), 17);
+    return burst_of(slot, 60 * NS_PER_S);
+}
+
+START_TEST(the_share_that_was_accepted_tells_the_next_burst)
+{
+    unsigned same = burst_after(6, 4);
+    ck_assert_uint_eq(burst_after(50, 50), same);
+    ck_assert_uint_eq(burst_after(49, 51), same / 2);
+    ck_assert_uint_eq(burst_after(0, 100), same / 2);
+    ck_assert_uint_gt(burst_after(67, 33), same);
+    ck_assert_uint_lt(burst_after(67, 33), same + same / 2);
+}
+END_TEST
+
+// ---- a shard with a limit, and always more to send ----
+
+enum {
+    SHARD_RATE = 1000,
+    ROUND_TRIP_MS = 20,
+    SIMULATED_S = 30,
+    LIMIT = SHARD_RATE * SIMULATED_S,
+    LEAST = LIMIT / 100 * 95,
+    LEAST_REFUSING = LIMIT / 100 * 90
+};
+
+struct usage {
+    unsigned offered;
+    unsigned accepted;
+};
+
+// One answer of a shard that has `tokens` left and refuses some records for no reason.
+static unsigned answer_burst(unsigned burst, double *tokens, double refused_share, uint64_t now_ns)
+{
+    unsigned accepted = 0;
+    for (unsigned i = 0; i < burst; i++) {
+        bool luck = (double)prng_below(&prng, 1000) >= refused_share * 1000;
+        if (luck && *tokens >= 1) {
+            *tokens -= 1;
+            accepted++;
+            shards_accepted(shards, slice_of_text("shardId-1"));
+        } else {
+            refuse("shardId-1", 10);
+        }
+    }
+    shards_answer_done(shards, &prng, now_ns);
+    return accepted;
+}
+
+// One burst at a time for SIMULATED_S seconds, a millisecond a step.
+static struct usage use_shard(double refused_share)
+{
+    struct usage usage = {0};
+    double tokens = SHARD_RATE;
+    int slot = refuse("shardId-1", 10);
+    shards_answer_done(shards, &prng, 0);
+    unsigned burst = 0;
+    unsigned answer_ms = 0;
+    for (unsigned ms = 1; ms < SIMULATED_S * 1000; ms++) {
+        uint64_t now_ns = (uint64_t)ms * NS_PER_MS;
+        tokens =
+            tokens + SHARD_RATE / 1000.0 > SHARD_RATE ? SHARD_RATE : tokens + SHARD_RATE / 1000.0;
+        if (burst > 0 && ms == answer_ms) {
+            usage.offered += burst;
+            usage.accepted += answer_burst(burst, &tokens, refused_share, now_ns);
+            burst = 0;
+        }
+        if (burst == 0) {
+            burst = burst_of(slot, now_ns);
+            answer_ms = ms + ROUND_TRIP_MS;
+        }
+    }
+    return usage;
+}
+
+START_TEST(a_throttled_shard_is_used_up_to_its_limit)
+{
+    struct usage usage = use_shard(0);
+    ck_assert_uint_gt(usage.accepted, LEAST);
+    ck_assert_uint_lt(usage.offered, usage.accepted + usage.accepted / 2);
+}
+END_TEST
+
+START_TEST(a_shard_that_refuses_three_in_ten_is_used_near_its_limit)
+{
+    struct usage usage = use_shard(0.3);
+    ck_assert_uint_gt(usage.accepted, LEAST_REFUSING);
 }
 END_TEST
 
@@ -202,7 +292,9 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_shard_spans_what_it_refused);
     tcase_add_test(tests, a_refusal_pauses_only_its_shard);
     tcase_add_test(tests, bursts_shrink_when_refused_and_grow_when_accepted);
-    tcase_add_test(tests, a_partly_accepted_burst_tells_the_next_one);
+    tcase_add_test(tests, the_share_that_was_accepted_tells_the_next_burst);
+    tcase_add_test(tests, a_throttled_shard_is_used_up_to_its_limit);
+    tcase_add_test(tests, a_shard_that_refuses_three_in_ten_is_used_near_its_limit);
     tcase_add_test(tests, a_quiet_shard_is_forgotten_unless_records_wait_for_it);
     tcase_add_test(tests, too_many_shards_and_unfit_names_are_not_remembered);
     suite_add_tcase(suite, tests);
