@@ -575,6 +575,9 @@ static void adopt_segments(struct recovery *recovery, size_t from, size_t until)
         queue_add_segment(recovery->queue, recovery->found[i].segment);
     }
     size_t count = until - from;
+    if (count == 0) {
+        return;
+    }
     recovery->count -= count;
     memmove(recovery->found + from, recovery->found + until,
             (recovery->count - from) * sizeof *recovery->found);
