@@ -12,7 +12,7 @@ enum {
     RETRY_MS_MAX = 60 * 1000,
     REFRESH_LATE_S = 24 * 3600, // keys of a longer life are looked at once a day
     STALE_RETRY_S = 5 * 60,     // the service still hands out keys that are about to expire
-    REFUSAL_PAUSE_S = 5,        // between two steps that a refusal asked for
+    REFUSAL_PAUSE_S = 2,        // between two steps that a refusal asked for
 };
 
 struct credentials_chain {
