@@ -37,6 +37,7 @@ struct rude_server {
     atomic_uint requests;
     atomic_uint connections;
     struct connection connection[CONNECTIONS_MAX];
+    pthread_mutex_t lock; // of what follows
     char last_headers[HEADERS_MAX];
 };
 
@@ -266,7 +267,9 @@ static void serve(struct connection *connection)
     struct rude_server *server = connection->server;
     struct request request;
     while (read_headers(connection, &request)) {
+        pthread_mutex_lock(&server->lock);
         memcpy(server->last_headers, request.headers, sizeof request.headers);
+        pthread_mutex_unlock(&server->lock);
         unsigned number = atomic_fetch_add(&server->requests, 1);
         enum rude_act act = number < server->count ? server->script[number] : RUDE_ANSWER;
         if (!act_early(connection, act) || !read_body(connection, &request) ||
@@ -311,8 +314,8 @@ static void *run_server(void *context)
             connection->ssl = SSL_new(server->tls);
             SSL_set_fd(connection->ssl, fd);
         }
+        atomic_store(&server->connections, number + 1);
         ASSERT(pthread_create(&connection->thread, NULL, run_connection, connection) == 0);
-        atomic_fetch_add(&server->connections, 1);
     }
 }
 
@@ -323,6 +326,7 @@ struct rude_server *rude_server_start(const enum rude_act *script, size_t count,
     server->script = script;
     server->count = count;
     server->tls = ca_file == NULL ? NULL : tls_context(ca_file);
+    pthread_mutex_init(&server->lock, NULL);
     server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -349,6 +353,7 @@ void rude_server_stop(struct rude_server *server)
         close(connection->fd);
     }
     SSL_CTX_free(server->tls);
+    pthread_mutex_destroy(&server->lock);
     free(server);
 }
 
@@ -367,7 +372,9 @@ unsigned rude_server_connections(const struct rude_server *server)
     return atomic_load(&server->connections);
 }
 
-const char *rude_server_last_headers(const struct rude_server *server)
+const char *rude_server_last_headers(struct rude_server *server)
 {
+    pthread_mutex_lock(&server->lock); // they were written by now
+    pthread_mutex_unlock(&server->lock);
     return server->last_headers;
 }

@@ -35,4 +35,4 @@ const char *rude_server_url(const struct rude_server *server);
 unsigned rude_server_requests(const struct rude_server *server);
 unsigned rude_server_connections(const struct rude_server *server);
 // Headers of the last request, for as long as no other comes.
-const char *rude_server_last_headers(const struct rude_server *server);
+const char *rude_server_last_headers(struct rude_server *server);
