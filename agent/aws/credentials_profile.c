@@ -13,24 +13,30 @@ enum { FILE_BYTES_MAX = 1024 * 1024 };
 struct shared_file {
     enum profile_file kind;
     char *path;
+    bool is_named; // by a variable
     uint8_t *data; // NULL: there is no such file
     size_t size;
 };
 
-// "path" from the variable, or `name` in ~/.aws; NULL when there is no home directory.
-static char *path_of(const struct credentials_lookup *lookup, const char *variable,
-                     const char *name)
+// The path from the variable, or `name` in ~/.aws; none when there is no home directory.
+static struct shared_file file_of(const struct credentials_lookup *lookup, enum profile_file kind,
+                                  const char *variable, const char *name)
 {
     const char *(*get)(const char *) = lookup->options->getenv;
+    struct shared_file file = {.kind = kind};
     const char *path = get(variable);
-    if (path != NULL && path[0] != '\0') {
-        return xstrdup(path);
-    }
     const char *home = get("HOME");
-    return home == NULL || home[0] == '\0' ? NULL : xasprintf("%s/.aws/%s", home, name);
+    if (path != NULL && path[0] != '\0') {
+        file.path = xstrdup(path);
+        file.is_named = true;
+    } else if (home != NULL && home[0] != '\0') {
+        file.path = xasprintf("%s/.aws/%s", home, name);
+    }
+    return file;
 }
 
-static int read_shared_file(struct credentials_lookup *lookup, struct shared_file *file)
+static int read_shared_file(struct credentials_lookup *lookup, struct shared_file *file,
+                            bool profile_is_named)
 {
     if (file->path == NULL) {
         return 0;
@@ -40,11 +46,11 @@ static int read_shared_file(struct credentials_lookup *lookup, struct shared_fil
         return 0;
     }
     // A home directory that the agent may not enter is as good as none.
-    if (error == -EACCES && lookup->options->config->profile == NULL) {
+    if (error == -EACCES && !file->is_named && !profile_is_named) {
         return 0;
     }
     if (error != 0) {
-        snprintf(lookup->why, sizeof lookup->why, "cannot read %s: %s", file->path,
+        snprintf(lookup->why, sizeof lookup->why, "cannot read %.160s: %s", file->path,
                  error_text(error));
     }
     return error;
@@ -133,13 +139,12 @@ int credentials_from_profile(struct credentials_lookup *lookup)
     }
     bool named = profile != NULL && profile[0] != '\0';
     struct shared_file files[2] = {
-        {.kind = PROFILE_CREDENTIALS,
-         .path = path_of(lookup, "AWS_SHARED_CREDENTIALS_FILE", "credentials")},
-        {.kind = PROFILE_CONFIG, .path = path_of(lookup, "AWS_CONFIG_FILE", "config")},
+        file_of(lookup, PROFILE_CREDENTIALS, "AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+        file_of(lookup, PROFILE_CONFIG, "AWS_CONFIG_FILE", "config"),
     };
-    int error = read_shared_file(lookup, &files[0]);
+    int error = read_shared_file(lookup, &files[0], named);
     if (error == 0) {
-        error = read_shared_file(lookup, &files[1]);
+        error = read_shared_file(lookup, &files[1], named);
     }
     if (error == 0) {
         error = look_in(lookup, files, named ? profile : "default", named);
