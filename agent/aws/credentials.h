@@ -33,12 +33,13 @@ void credentials_store_refused(struct credentials_store *store, uint64_t version
 // Where the keys come from, or why there are none. One sentence for people, at most `size` bytes.
 void credentials_store_describe(struct credentials_store *store, char *text, size_t size);
 
-// The chain: configuration, environment, shared files with profiles, instance metadata. The first
-// that is set up decides; one that is set up wrongly is an error and not passed over. One step does
-// one bounded try; the thread of the caller waits in between.
+// The chain: configuration, environment, shared files with profiles, the service beside a
+// container, instance metadata. The first that is set up decides; one that is set up wrongly is an
+// error and not passed over. One step does one bounded try; the thread of the caller waits in
+// between.
 struct credentials_chain; // opaque
 struct credentials_chain_options {
-    struct transport *transport; // for the metadata service
+    struct transport *transport; // for the container's service and instance metadata
     const struct credentials_config *config;
     struct credentials_store *store;
     const char *(*getenv)(const char *name);

@@ -1,6 +1,8 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "aws/credentials_provider.h"
+#include "aws/metadata_call.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -46,19 +48,68 @@ void credentials_chain_free(struct credentials_chain *chain)
     }
 }
 
+// A pod with a role of its own would ship as somebody else if the chain passed this over.
+static int refuse_web_identity(struct credentials_lookup *lookup)
+{
+    const char *file = lookup->options->getenv("AWS_WEB_IDENTITY_TOKEN_FILE");
+    if (file == NULL || file[0] == '\0') {
+        return E_NOT_FOUND;
+    }
+    snprintf(lookup->why, sizeof lookup->why,
+             "AWS_WEB_IDENTITY_TOKEN_FILE is set, which this version does not use; give the "
+             "container keys or a credentials service");
+    return E_CONFIG;
+}
+
+static int look_on_network(struct credentials_chain *chain, struct credentials_lookup *lookup)
+{
+    int error = credentials_from_imds(chain->imds, lookup);
+    if (error == 0) {
+        return 0;
+    }
+    // Most machines without keys are no instances: what is missing comes first.
+    char *imds_why = xstrdup(error == E_NOT_FOUND ? "" : lookup->why);
+    snprintf(lookup->why, sizeof lookup->why,
+             "no keys in the configuration, the environment or the shared files%s%s",
+             imds_why[0] == '\0' ? "" : "; ", imds_why);
+    free(imds_why);
+    return E_UNAVAILABLE;
+}
+
 static int look_up(struct credentials_chain *chain, struct credentials_lookup *lookup)
 {
-    int error = credentials_from_config(lookup);
-    if (error == E_NOT_FOUND) {
-        error = credentials_from_environment(lookup);
+    static int (*const places[])(struct credentials_lookup *) = {
+        credentials_from_config, credentials_from_environment, credentials_from_profile,
+        refuse_web_identity, credentials_from_container};
+    for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
+        int error = places[i](lookup);
+        if (error != E_NOT_FOUND) {
+            return error;
+        }
     }
-    if (error == E_NOT_FOUND) {
-        error = credentials_from_profile(lookup);
+    return look_on_network(chain, lookup);
+}
+
+static bool is_plain(const char *text)
+{
+    return text == NULL || metadata_is_plain(slice_of_text(text));
+}
+
+// Keys go into headers, where a line break would be another header and a space no key at all.
+static int check_keys(struct credentials_lookup *lookup)
+{
+    const char *flawed = !is_plain(lookup->keys.access_key_id)       ? "access key id"
+                         : !is_plain(lookup->keys.secret_access_key) ? "secret access key"
+                         : !is_plain(lookup->keys.session_token)     ? "session token"
+                                                                     : NULL;
+    if (flawed == NULL) {
+        return 0;
     }
-    if (error == E_NOT_FOUND) {
-        error = credentials_from_imds(chain->imds, lookup);
-    }
-    return error;
+    snprintf(lookup->why, sizeof lookup->why,
+             "the %s from %.160s holds a space or another character that none has", flawed,
+             lookup->where);
+    credentials_deinit(&lookup->keys);
+    return E_CONFIG;
 }
 
 // The time of the next refresh for keys that expire at `expires_s`, with up to a minute of jitter
@@ -82,6 +133,9 @@ static void step(struct credentials_chain *chain, uint64_t now_ns)
     struct credentials_lookup lookup = {.io = chain->io, .options = &chain->options};
     chain->tried_ns = now_ns;
     int error = look_up(chain, &lookup);
+    if (error == 0) {
+        error = check_keys(&lookup);
+    }
     now_ns = chain->io->monotonic_ns(chain->io);
     if (error == 0) {
         chain->retry_ms = 0;
@@ -94,10 +148,7 @@ static void step(struct credentials_chain *chain, uint64_t now_ns)
         chain->retry_ms = RETRY_MS_MAX;
     }
     chain->next_ns = now_ns + chain->retry_ms * NS_PER_MS;
-    credentials_store_fail(chain->options.store,
-                           error == E_NOT_FOUND
-                               ? "no keys in the configuration, the environment or the shared files"
-                               : lookup.why);
+    credentials_store_fail(chain->options.store, lookup.why);
 }
 
 uint64_t credentials_chain_step(struct credentials_chain *chain, uint64_t now_ns)

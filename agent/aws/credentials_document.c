@@ -45,10 +45,14 @@ static int take(const json_t *document, struct credentials_lookup *lookup)
     const char *secret = text_of(document, "SecretAccessKey");
     const char *token = text_of(document, "Token");
     const char *expiration = text_of(document, "Expiration");
+    if (id[0] == '\0' || secret[0] == '\0') {
+        snprintf(lookup->why, sizeof lookup->why,
+                 "the answer has no AccessKeyId or no SecretAccessKey");
+        return E_SYNTAX;
+    }
     uint64_t expires_s = 0;
-    if (id[0] == '\0' || secret[0] == '\0' ||
-        (expiration[0] != '\0' && credentials_parse_time(expiration, &expires_s) != 0)) {
-        snprintf(lookup->why, sizeof lookup->why, "the answer has no usable keys");
+    if (expiration[0] != '\0' && credentials_parse_time(expiration, &expires_s) != 0) {
+        snprintf(lookup->why, sizeof lookup->why, "the answer has an Expiration that is no time");
         return E_SYNTAX;
     }
     lookup->keys = (struct credentials){

@@ -18,13 +18,13 @@ struct credentials_lookup {
     const struct credentials_chain_options *options;
     struct credentials keys;         // owned by the caller, on success
     char why[CREDENTIALS_WHY_MAX];   // on an error
-    char where[CREDENTIALS_WHY_MAX]; // on success: "the environment", "profile x of
-                                     // ~/.aws/credentials"
+    char where[CREDENTIALS_WHY_MAX]; // on success: "the environment", "role x of this instance"
 };
 
 NODISCARD int credentials_from_config(struct credentials_lookup *lookup);
 NODISCARD int credentials_from_environment(struct credentials_lookup *lookup);
 NODISCARD int credentials_from_profile(struct credentials_lookup *lookup);
+NODISCARD int credentials_from_container(struct credentials_lookup *lookup);
 
 // Instance metadata, version 2 (token) only. Keeps its token between calls.
 struct imds; // opaque

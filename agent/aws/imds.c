@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "aws/credentials_provider.h"
+#include "aws/metadata_call.h"
 #include "base/alloc.h"
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
 
@@ -17,11 +16,9 @@
 
 enum {
     TIMEOUT_MS = 1000,
-    TRIES = 3,
     TOKEN_TTL_S = 21600,
     TOKEN_EARLY_S = 120, // a token is renewed so long before its end
-    ANSWER_BYTES_MAX = 64 * 1024,
-    TOKEN_BYTES_MAX = 1024,
+    STATUS_OK = 200,
     STATUS_UNAUTHORIZED = 401,
 };
 
@@ -52,50 +49,6 @@ void imds_free(struct imds *imds)
     }
 }
 
-struct call {
-    const char *method;
-    const char *path;
-    struct transport_header header;
-    int status;      // of the answer
-    struct buf body; // of the answer
-};
-
-// One exchange. The transport ends it in time, with an answer or without.
-static int exchange_once(struct credentials_lookup *lookup, const char *url, struct call *call)
-{
-    struct transport *transport = lookup->options->transport;
-    struct transport_request request = {
-        .method = call->method,
-        .url = url,
-        .headers = {call->header},
-        .header_count = call->header.name == NULL ? 0 : 1,
-        .timeout_ms = TIMEOUT_MS,
-        .connect_timeout_ms = TIMEOUT_MS,
-        .answer_bytes_max = ANSWER_BYTES_MAX,
-        .no_proxy = true,
-    };
-    int error = transport->submit(transport, &request);
-    if (error != 0) {
-        snprintf(lookup->why, sizeof lookup->why,
-                 "cannot ask the instance metadata service at %.160s: %s", url,
-                 error == E_RANGE ? "this is no URL to ask" : error_text(error));
-        return error;
-    }
-    struct transport_answer answer;
-    while (transport->collect(transport, &answer) == 0) {
-        transport->wait(transport, TIMEOUT_MS);
-    }
-    if (answer.outcome != TRANSPORT_ANSWERED) {
-        snprintf(lookup->why, sizeof lookup->why,
-                 "the instance metadata service gives no answer: %s", answer.detail);
-        return E_UNAVAILABLE;
-    }
-    call->status = answer.status;
-    buf_clear(&call->body);
-    buf_append_slice(&call->body, answer.body);
-    return 0;
-}
-
 static const char *endpoint(const struct credentials_lookup *lookup)
 {
     const char *(*get)(const char *) = lookup->options->getenv;
@@ -110,38 +63,21 @@ static const char *endpoint(const struct credentials_lookup *lookup)
     return mode != NULL && strcasecmp(mode, "IPv6") == 0 ? IMDS_ENDPOINT_IPV6 : IMDS_ENDPOINT_IPV4;
 }
 
-static int exchange(struct credentials_lookup *lookup, struct call *call)
+static int ask(struct metadata_call *call, struct credentials_lookup *lookup, const char *path)
 {
     const char *base = endpoint(lookup);
     size_t length = strlen(base);
     while (length > 0 && base[length - 1] == '/') {
         length--;
     }
-    char *url = xasprintf("%.*s%s", (int)length, base, call->path);
-    int error = E_UNAVAILABLE;
-    for (unsigned i = 0; i < TRIES && error == E_UNAVAILABLE; i++) {
-        error = exchange_once(lookup, url, call);
-        if (error == 0 && call->status >= 500) {
-            snprintf(lookup->why, sizeof lookup->why, "the instance metadata service answers %d",
-                     call->status);
-            error = E_UNAVAILABLE;
-        }
-    }
+    char *url = xasprintf("%.*s%s", (int)length, base, path);
+    int error = metadata_call_run(call, lookup, url);
     free(url);
     return error;
 }
 
-static bool is_token(struct slice text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] <= ' ' || text.data[i] >= 0x7f) {
-            return false;
-        }
-    }
-    return text.size > 0 && text.size <= TOKEN_BYTES_MAX;
-}
-
-static int ensure_token(struct imds *imds, struct credentials_lookup *lookup, struct call *call)
+static int ensure_token(struct imds *imds, struct credentials_lookup *lookup,
+                        struct metadata_call *call)
 {
     uint64_t now_ns = lookup->io->monotonic_ns(lookup->io);
     if (imds->token != NULL && now_ns < imds->token_until_ns) {
@@ -149,13 +85,12 @@ static int ensure_token(struct imds *imds, struct credentials_lookup *lookup, st
     }
     drop_token(imds);
     call->method = "PUT";
-    call->path = "/latest/api/token";
     call->header = (struct transport_header){"x-aws-ec2-metadata-token-ttl-seconds", "21600"};
-    int error = exchange(lookup, call);
+    int error = ask(call, lookup, "/latest/api/token");
     if (error != 0) {
         return error;
     }
-    if (call->status != 200 || !is_token(buf_slice(&call->body))) {
+    if (call->status != STATUS_OK || !metadata_is_plain(buf_slice(&call->body))) {
         snprintf(lookup->why, sizeof lookup->why,
                  "the instance metadata service gives no token (status %d)", call->status);
         return E_UNAVAILABLE;
@@ -166,7 +101,7 @@ static int ensure_token(struct imds *imds, struct credentials_lookup *lookup, st
 }
 
 // GET with the token; a token that is refused is renewed once.
-static int get(struct imds *imds, struct credentials_lookup *lookup, struct call *call,
+static int get(struct imds *imds, struct credentials_lookup *lookup, struct metadata_call *call,
                const char *path)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -175,9 +110,8 @@ static int get(struct imds *imds, struct credentials_lookup *lookup, struct call
             return error;
         }
         call->method = "GET";
-        call->path = path;
         call->header = (struct transport_header){"x-aws-ec2-metadata-token", imds->token};
-        error = exchange(lookup, call);
+        error = ask(call, lookup, path);
         if (error != 0 || call->status != STATUS_UNAUTHORIZED) {
             return error;
         }
@@ -186,7 +120,9 @@ static int get(struct imds *imds, struct credentials_lookup *lookup, struct call
     return 0;
 }
 
-static int take_keys(struct imds *imds, struct credentials_lookup *lookup, struct call *call)
+// The name of the instance's role: the first line of the answer. Owned by the caller.
+static int get_role(struct imds *imds, struct credentials_lookup *lookup,
+                    struct metadata_call *call, char **out_role)
 {
     int error = get(imds, lookup, call, IMDS_ROLE_PATH);
     if (error != 0) {
@@ -197,21 +133,33 @@ static int take_keys(struct imds *imds, struct credentials_lookup *lookup, struc
     if (line_end != NULL) {
         role.size = (size_t)(line_end - role.data);
     }
-    if (call->status != 200 || !is_token(role)) {
-        snprintf(lookup->why, sizeof lookup->why, "this instance has no role (status %d)",
+    if (call->status != STATUS_OK || !metadata_is_plain(role)) {
+        snprintf(lookup->why, sizeof lookup->why,
+                 "the instance metadata service names no role (status %d); give this instance one",
                  call->status);
         return E_UNAVAILABLE;
     }
-    char *name = xstrndup(role);
-    char *path = xasprintf(IMDS_ROLE_PATH "%s", name);
-    error = get(imds, lookup, call, path);
-    if (error == 0) {
-        error = credentials_parse_document(buf_slice(&call->body), lookup);
-    }
-    snprintf(lookup->where, sizeof lookup->where, "role %s of this instance", name);
+    *out_role = xstrndup(role);
+    return 0;
+}
+
+static int get_keys(struct imds *imds, struct credentials_lookup *lookup,
+                    struct metadata_call *call, const char *role)
+{
+    char *path = xasprintf(IMDS_ROLE_PATH "%s", role);
+    int error = get(imds, lookup, call, path);
     free(path);
-    free(name);
-    return error;
+    if (error != 0) {
+        return error;
+    }
+    if (call->status != STATUS_OK) {
+        snprintf(lookup->why, sizeof lookup->why,
+                 "the instance metadata service gives no keys for role %.128s (status %d)", role,
+                 call->status);
+        return E_UNAVAILABLE;
+    }
+    snprintf(lookup->where, sizeof lookup->where, "role %.128s of this instance", role);
+    return credentials_parse_document(buf_slice(&call->body), lookup);
 }
 
 int credentials_from_imds(struct imds *imds, struct credentials_lookup *lookup)
@@ -220,12 +168,16 @@ int credentials_from_imds(struct imds *imds, struct credentials_lookup *lookup)
     if (disabled != NULL && strcasecmp(disabled, "true") == 0) {
         return E_NOT_FOUND;
     }
-    struct call call = {0};
-    buf_init(&call.body, ANSWER_BYTES_MAX);
-    int error = take_keys(imds, lookup, &call);
-    if (call.body.capacity > 0) {
-        OPENSSL_cleanse(call.body.data, call.body.capacity);
+    struct metadata_call call;
+    metadata_call_init(&call);
+    call.service = "the instance metadata service";
+    call.timeout_ms = TIMEOUT_MS;
+    char *role = NULL;
+    int error = get_role(imds, lookup, &call, &role);
+    if (error == 0) {
+        error = get_keys(imds, lookup, &call, role);
+        free(role);
     }
-    buf_deinit(&call.body);
+    metadata_call_deinit(&call);
     return error;
 }

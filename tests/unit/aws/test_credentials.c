@@ -284,6 +284,37 @@ START_TEST(a_home_that_may_not_be_entered_is_as_good_as_none)
 }
 END_TEST
 
+START_TEST(a_file_that_somebody_named_must_be_readable)
+{
+    set("AWS_SHARED_CREDENTIALS_FILE", "/locked");
+    fault_io_fail(&disk, "open", 1, 1, -EACCES);
+    check_no_keys("cannot read /locked: ");
+}
+END_TEST
+
+START_TEST(a_home_must_be_readable_for_a_profile_that_somebody_named)
+{
+    set("AWS_PROFILE", "logs");
+    fault_io_fail(&disk, "open", 1, 1, -EACCES);
+    check_no_keys("/.aws/credentials: ");
+}
+END_TEST
+
+START_TEST(keys_with_white_space_are_refused)
+{
+    set("AWS_ACCESS_KEY_ID", "ENVIRONMENT\n");
+    set("AWS_SECRET_ACCESS_KEY", "e");
+    check_no_keys("the access key id from the environment holds a space");
+    set("AWS_ACCESS_KEY_ID", "ENVIRONMENT");
+    set("AWS_SECRET_ACCESS_KEY", "e e");
+    struct credentials_chain_options options = {
+        .transport = &network.transport, .config = &config, .store = store, .getenv = environment};
+    credentials_chain_free(chain);
+    chain = credentials_chain_create(&disk.io, &options);
+    check_no_keys("the secret access key from the environment holds a space");
+}
+END_TEST
+
 START_TEST(a_huge_file_is_refused)
 {
     enum { SIZE = 2 << 20 };
@@ -417,6 +448,9 @@ Suite *test_suite(void)
     tcase_add_test(tests, keys_come_before_a_process);
     tcase_add_test(tests, a_file_that_cannot_be_read_is_named);
     tcase_add_test(tests, a_home_that_may_not_be_entered_is_as_good_as_none);
+    tcase_add_test(tests, a_file_that_somebody_named_must_be_readable);
+    tcase_add_test(tests, a_home_must_be_readable_for_a_profile_that_somebody_named);
+    tcase_add_test(tests, keys_with_white_space_are_refused);
     tcase_add_test(tests, a_huge_file_is_refused);
     tcase_add_test(tests, times_are_read_or_refused);
     tcase_add_test(tests, new_keys_answer_a_refusal_of_the_old_ones);

@@ -269,7 +269,7 @@ START_TEST(an_instance_without_a_role_says_so)
     fake_transport_answer(&network, 404, "<html>");
     step();
     check_no_keys();
-    check_described("no role (status 404)");
+    check_described("names no role (status 404)");
 }
 END_TEST
 
@@ -283,9 +283,9 @@ START_TEST(documents_without_usable_keys_are_told_apart)
         {"[]", "not a JSON object"},
         {"{\"Code\":\"AssumeRoleUnauthorizedAccess\",\"Message\":\"no trust\"}",
          "AssumeRoleUnauthorizedAccess: no trust"},
-        {"{\"Code\":\"Success\"}", "no usable keys"},
-        {"{\"AccessKeyId\":\"A\",\"SecretAccessKey\":7}", "no usable keys"},
-        {KEYS_UNTIL("A", "tomorrow"), "no usable keys"},
+        {"{\"Code\":\"Success\"}", "no AccessKeyId"},
+        {"{\"AccessKeyId\":\"A\",\"SecretAccessKey\":7}", "no SecretAccessKey"},
+        {KEYS_UNTIL("A", "tomorrow"), "an Expiration that is no time"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         script_keys(i == 0 ? "tok" : NULL, cases[i].document);
@@ -304,7 +304,7 @@ START_TEST(tokens_and_role_names_cannot_smuggle_anything_into_a_request)
     fake_transport_answer(&network, 200, "tok");
     fake_transport_answer(&network, 200, "a role");
     step();
-    check_described("no role");
+    check_described("names no role");
     check_no_keys();
 }
 END_TEST
