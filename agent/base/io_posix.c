@@ -133,6 +133,7 @@ static int statx_of(int dir_fd, const char *path, int flags, struct file_stat *o
         .link_count = stat.stx_nlink,
         .birth_ns = (stat.stx_mask & STATX_BTIME) != 0 ? ns_of(stat.stx_btime) : 0,
         .mtime_ns = ns_of(stat.stx_mtime),
+        .ctime_ns = ns_of(stat.stx_ctime),
         .allocated = stat.stx_blocks * 512,
     };
     return 0;
