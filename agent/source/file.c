@@ -105,6 +105,7 @@ struct source_file *file_table_add(struct file_table *table, const struct genera
     file->generation.path = xstrdup(generation->path == NULL ? "" : generation->path);
     file->read_position = generation->position;
     file->read_tail = generation->tail;
+    file->size_sure = generation->size_seen;
     file->fd = -1;
     ring_append(&table->all, &file->all);
     index_inode(table, file);

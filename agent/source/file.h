@@ -23,6 +23,7 @@ struct source_file {
     struct generation generation;
     uint64_t read_position;
     struct fingerprint read_tail; // of the bytes before read_position
+    uint64_t size_sure;           // size_seen when the content was last found unchanged
     uint64_t quiet_ns;            // monotonic time of the last change
     uint64_t mtime_ns;            // of the file at the last look
     uint64_t gone_ns;             // real time at which it was found truncated or deleted, 0: not
@@ -30,9 +31,10 @@ struct source_file {
     void *user;
     struct source_file *inode_next;
     struct source_file *first_next;
-    struct source_file *older;    // of the same log, to be read first
-    struct source_file *younger;  // the one whose `older` this is
-    struct source_file *original; // held: of which it is a copy as far as it goes
+    struct source_file *older;   // of the same log, to be read first
+    struct source_file *younger; // the one whose `older` this is
+    uint64_t alike_id;           // at a size of alike_bytes it was a copy of this intact generation
+    uint64_t alike_bytes;
     struct link all;
     struct link ready;   // has something for the owner
     struct link open;    // has a descriptor; least recently used first
@@ -49,7 +51,7 @@ struct source_file {
     bool away : 1;       // was changed while the agent was not running
     bool starved : 1;    // waits for a descriptor
     bool aged : 1;       // an orphan that was there before the current step
-    bool cut : 1;        // truncated: if there is a copy, it was complete before
+    bool cut : 1;        // truncated: if there is a copy, it was complete before, and is found
     bool hidden : 1;     // its inode belongs to another generation, or to none
 };
 

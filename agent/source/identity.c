@@ -29,7 +29,8 @@ enum copy_verdict identity_copy(const struct copy_facts *facts)
     }
     // The original is truncated or removed only when its copy is complete, so what does not reach
     // its position now never will.
-    if (facts->head == MATCH_EQUAL && facts->tail == MATCH_EQUAL) {
+    bool alike = facts->head == MATCH_EQUAL || facts->was_prefix;
+    if (alike && facts->tail == MATCH_EQUAL) {
         return COPY_CONTINUES;
     }
     return facts->was_prefix ? COPY_READ : COPY_NOT;

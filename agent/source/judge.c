@@ -61,10 +61,12 @@ static enum match compare_tails(struct source *source, const struct subject *sub
 
 enum condition { ORIGINAL_GONE, ORIGINAL_INTACT, ORIGINAL_UNCLEAR };
 
-// Whether the content of the original is still where it was. What became of it when it seems not to
-// be is found out in its turn.
-static enum condition condition_of(struct source *source, const struct source_file *original)
+// Whether the content of the original is still where it was, and since when it is not (0: unknown).
+// What became of it when it seems not to be is found out in its turn.
+static enum condition condition_of(struct source *source, const struct source_file *original,
+                                   uint64_t *out_gone_ns)
 {
+    *out_gone_ns = original->gone_ns;
     if (original->hidden || original->phase == FILE_ORPHAN ||
         (original->names == NULL && original->fd < 0)) {
         return ORIGINAL_GONE;
@@ -74,14 +76,17 @@ static enum condition condition_of(struct source *source, const struct source_fi
     enum condition condition = ORIGINAL_INTACT;
     for (struct name *name = original->names; name != NULL; name = name->file_next) {
         if (!tree_path(name, path) || source->io->stat(source->io, path, true, &stat) != 0 ||
-            stat.inode != original->generation.inode || stat.size < original->read_position) {
+            stat.inode != original->generation.inode || stat.size < life_size_min(original)) {
             tree_look(source->tree, name);
             condition = ORIGINAL_UNCLEAR;
         }
     }
-    bool deleted = original->names == NULL &&
-                   source->io->fstat(source->io, original->fd, &stat) == 0 && stat.link_count == 0;
-    return deleted ? ORIGINAL_GONE : condition;
+    if (original->names == NULL && source->io->fstat(source->io, original->fd, &stat) == 0 &&
+        stat.link_count == 0) {
+        *out_gone_ns = stat.ctime_ns;
+        return ORIGINAL_GONE;
+    }
+    return condition;
 }
 
 // Compares with an intact original at the end of the shorter of both.
@@ -91,7 +96,7 @@ static enum match compare_content(struct source *source, const struct subject *s
     struct file_stat stat;
     if (reader_open(source, original) != 0 ||
         source->io->fstat(source->io, original->fd, &stat) != 0 ||
-        stat.size < original->read_position) {
+        stat.size < life_size_min(original)) {
         return MATCH_UNKNOWN;
     }
     uint64_t size = stat.size < subject->size ? stat.size : subject->size;
@@ -116,23 +121,34 @@ static enum copy_verdict compare(struct source *source, const struct subject *su
                       generation->device == file->generation.device;
     struct copy_facts facts = {
         .head = compare_heads(subject, original),
-        .was_prefix = file->original == original,
-        .born_after_the_end =
-            same_inode || (original->gone_ns != 0 && file->generation.birth_ns > original->gone_ns),
+        .was_prefix = file->alike_id == generation->id && file->alike_bytes == subject->size,
         .quiet = file->quiet_ns + HOLD_MS * NS_PER_MS <= source->now_ns,
     };
-    if (facts.head == MATCH_DIFFERENT || facts.born_after_the_end) {
+    if (facts.head == MATCH_DIFFERENT || same_inode) {
+        return COPY_NOT;
+    }
+    uint64_t gone_ns;
+    enum condition condition = condition_of(source, original, &gone_ns);
+    facts.born_after_the_end = gone_ns != 0 && file->generation.birth_ns > gone_ns;
+    if (facts.born_after_the_end) {
         return COPY_NOT;
     }
     facts.tail = compare_tails(source, subject, original);
-    enum condition condition = condition_of(source, original);
+    if (condition == ORIGINAL_INTACT && original->phase == FILE_LIVE &&
+        reader_check(source, original) == -ESTALE) {
+        life_ready(source, original); // reading it will find out
+        condition = ORIGINAL_UNCLEAR;
+    }
     if (condition == ORIGINAL_UNCLEAR && facts.tail != MATCH_DIFFERENT) {
         return COPY_PERHAPS;
     }
     facts.original_gone = condition == ORIGINAL_GONE;
     if (condition == ORIGINAL_INTACT && facts.tail != MATCH_DIFFERENT) {
         facts.tail = compare_content(source, subject, original);
-        file->original = facts.tail == MATCH_EQUAL ? original : file->original;
+        if (facts.tail == MATCH_EQUAL) {
+            file->alike_id = generation->id;
+            file->alike_bytes = subject->size;
+        }
     }
     return identity_copy(&facts);
 }
@@ -162,16 +178,19 @@ static void consider_ring(struct source *source, const struct subject *subject,
     }
 }
 
-// A file of fewer bytes than the index needs.
-static void consider_open(struct source *source, const struct subject *subject,
-                          struct finding *finding)
+// Those that the index does not find, because the subject or they have fewer bytes than it needs.
+static void consider_short(struct source *source, const struct subject *subject,
+                           struct finding *finding)
 {
+    bool every = subject->head_size < FIRST_BYTES;
     size_t count = 0;
     struct link *all = file_table_all(source->table);
     for (struct link *link = all->previous; link != all && count++ < CANDIDATES_MAX;
          link = link->previous) {
         struct source_file *original = LINK_ENTRY(link, struct source_file, all);
-        consider(source, subject, original, finding);
+        if (every || original->first_count < FIRST_BYTES) {
+            consider(source, subject, original, finding);
+        }
     }
 }
 
@@ -185,8 +204,8 @@ static struct finding find_original(struct source *source, const struct subject 
     if (finding.verdict >= COPY_CONTINUES) {
         return finding;
     }
+    consider_short(source, subject, &finding);
     if (subject->head_size < FIRST_BYTES) {
-        consider_open(source, subject, &finding);
         return finding;
     }
     size_t count = 0;
@@ -213,6 +232,7 @@ static void become(struct source *source, struct source_file *original, struct s
     uint64_t inode = generation->inode;
     uint64_t birth_ns = generation->birth_ns;
     uint64_t size = generation->size_seen;
+    original->generation.head = generation->head;
     file_table_hide(source->table, copy);
     reader_close(source, original);
     if (copy->fd >= 0) {
@@ -225,7 +245,8 @@ static void become(struct source *source, struct source_file *original, struct s
         tree_look(source->tree, name);
     }
     file_set_path(original, generation->path);
-    original->mtime_ns = copy->mtime_ns;
+    file_table_set_first(source->table, original, slice_of(copy->first, copy->first_count));
+    original->mtime_ns = 0;
     file_table_move(source->table, original, device, inode, birth_ns);
     life_forget(source, copy);
     original->generation.state = GENERATION_LIVE;
@@ -233,6 +254,7 @@ static void become(struct source *source, struct source_file *original, struct s
     original->away = false;
     original->cut = false;
     original->restored = false;
+    life_shrunk(source, original, size);
     life_resume(source, original, size);
 }
 
@@ -272,7 +294,7 @@ static void skip_to_end(struct source *source, struct source_file *file, uint64_
 static void accept(struct source *source, const struct subject *subject)
 {
     struct source_file *file = subject->file;
-    file->original = NULL;
+    file->alike_id = 0;
     link_remove(&file->waiting);
     if (source->starting && source->fresh && source->config->start_at == START_AT_END) {
         skip_to_end(source, file, subject->size);
@@ -316,6 +338,27 @@ static int look_at(struct source *source, struct subject *subject)
     return 0;
 }
 
+void judge_head(struct source *source, struct source_file *file)
+{
+    uint8_t head[HEAD_BYTES_MAX];
+    int64_t count = reader_peek(source, file, head, sizeof head, 0);
+    if (count > 0) {
+        file->generation.head = fingerprint_of(slice_of(head, (size_t)count));
+        file_table_set_first(source->table, file, slice_of(head, (size_t)count));
+    }
+}
+
+// Whether what was noted of the file before it was judged, or while it was held, is gone already.
+static bool is_overwritten(const struct subject *subject)
+{
+    struct fingerprint head = subject->file->generation.head;
+    if (head.length == 0) {
+        return false;
+    }
+    size_t size = subject->head_size < head.length ? subject->head_size : head.length;
+    return !fingerprint_equal(head, fingerprint_of(slice_of(subject->head, size)));
+}
+
 static void set_unreadable(struct source_file *file, int error)
 {
     for (struct name *name = file->names; name != NULL; name = name->file_next) {
@@ -336,11 +379,18 @@ void judge(struct source *source, struct source_file *file)
         life_unreadable(source, file);
         return;
     }
+    if (is_overwritten(&subject)) {
+        life_truncated(source, file);
+        return;
+    }
     if (subject.head_size == 0) {
         if (!file->announced) {
             life_announce(source, file);
         }
         reader_close(source, file);
+        if (file->older == NULL) {
+            life_at_end(source, file);
+        }
         return;
     }
     struct slice head = slice_of(subject.head, subject.head_size);
@@ -356,7 +406,7 @@ void judge(struct source *source, struct source_file *file)
         break;
     case COPY_PERHAPS:
         if (!(source->starting && source->fresh)) {
-            life_hold(source, file);
+            life_hold(source, file, finding.original);
             break;
         }
         accept(source, &subject);
@@ -364,6 +414,35 @@ void judge(struct source *source, struct source_file *file)
     case COPY_NOT:
         accept(source, &subject);
         break;
+    }
+}
+
+// How a file begins may be more than was known when it was found.
+static void refresh_first(struct source *source, struct source_file *file)
+{
+    uint8_t first[FIRST_BYTES];
+    if (file->first_count < FIRST_BYTES) {
+        int64_t count = reader_peek(source, file, first, sizeof first, 0);
+        if (count > file->first_count) {
+            file_table_set_first(source->table, file, slice_of(first, (size_t)count));
+        }
+    }
+}
+
+// A file that has changed may have been cut: what is copied then may be content of it that was
+// never looked at, so that has to be known first.
+static void look_at_changed(struct source *source)
+{
+    size_t count = 0;
+    struct link *link = source->ready.next;
+    while (link != &source->ready && count++ < JUDGED_MAX) {
+        struct source_file *file = LINK_ENTRY(link, struct source_file, ready);
+        link = link->next;
+        if (file->phase == FILE_LIVE && reader_check(source, file) == -ESTALE && file->fd >= 0) {
+            life_truncated(source, file);
+        } else if (file->phase == FILE_LIVE) {
+            refresh_first(source, file);
+        }
     }
 }
 
@@ -381,6 +460,9 @@ void judge_all(struct source *source)
             break;
         }
         ring_append(&source->unjudged, &file->waiting);
+    }
+    if (!ring_empty(&source->unjudged)) {
+        look_at_changed(source);
     }
     for (size_t i = 0; i < JUDGED_MAX && !ring_empty(&source->unjudged); i++) {
         struct source_file *file = LINK_ENTRY(source->unjudged.next, struct source_file, waiting);

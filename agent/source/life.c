@@ -41,6 +41,12 @@ void life_set_read(struct source *source, struct source_file *file, uint64_t pos
     set_lag(source, before, lag_of(file));
 }
 
+uint64_t life_size_min(const struct source_file *file)
+{
+    uint64_t head = file->generation.head.length;
+    return file->read_position > head ? file->read_position : head;
+}
+
 static void set_phase(struct source *source, struct source_file *file, enum file_phase phase)
 {
     uint64_t before = lag_of(file);
@@ -78,9 +84,13 @@ void life_at_end(struct source *source, struct source_file *file)
     link_remove(&file->ready);
     file->starved = false;
     struct source_file *younger = file->younger;
-    file_unorder(file);
-    if (younger != NULL) {
+    while (younger != NULL) {
+        file_unorder(file);
         life_ready(source, younger);
+        bool idle = younger->phase == FILE_PAST ||
+                    (younger->phase == FILE_FRESH && younger->generation.size_seen == 0);
+        file = younger;
+        younger = idle ? younger->younger : NULL;
     }
 }
 
@@ -116,10 +126,17 @@ void life_resume(struct source *source, struct source_file *file, uint64_t size)
     }
 }
 
-void life_hold(struct source *source, struct source_file *file)
+void life_hold(struct source *source, struct source_file *file, const struct source_file *original)
 {
     set_phase(source, file, FILE_HELD);
     ring_append(&source->held, &file->waiting);
+    const struct source_file *younger = file->younger;
+    while (younger != NULL && younger != original) {
+        younger = younger->younger;
+    }
+    if (younger != NULL) {
+        life_at_end(source, file); // it would wait for what waits for it
+    }
 }
 
 void life_unreadable(struct source *source, struct source_file *file)
@@ -181,6 +198,9 @@ void life_past(struct source *source, struct source_file *file)
     if (file->names == NULL) {
         remember(source, file);
     }
+    for (struct name *name = file->names; name != NULL; name = name->file_next) {
+        tree_look(source->tree, name);
+    }
 }
 
 void life_end(struct source *source, struct source_file *file)
@@ -199,13 +219,28 @@ void life_orphan(struct source *source, struct source_file *file)
 {
     reader_close(source, file);
     link_remove(&file->ready);
-    file_table_hide(source->table, file);
     set_phase(source, file, FILE_ORPHAN);
     file->gone_ns = source->io->real_ns(source->io);
     file->aged = false;
     file->quiet_ns = source->now_ns;
     source->judge_held = true;
     ring_append(&source->orphans, &file->waiting);
+}
+
+void life_question(struct source *source, struct source_file *file)
+{
+    enum { NEIGHBOURS_MAX = 64 };
+    ring_append(&source->unjudged, &file->waiting);
+    struct link *before = file->waiting.previous;
+    for (int i = 0; i < NEIGHBOURS_MAX && before != &source->unjudged; i++) {
+        const struct source_file *other = LINK_ENTRY(before, struct source_file, waiting);
+        if (other->generation.birth_ns <= file->generation.birth_ns) {
+            break;
+        }
+        before = before->previous;
+    }
+    link_remove(&file->waiting);
+    ring_append(before->next, &file->waiting);
 }
 
 static struct source_file *add_file(struct source *source, const char *path,
@@ -224,11 +259,25 @@ static struct source_file *add_file(struct source *source, const char *path,
     struct source_file *file = file_table_add(source->table, &generation);
     (void)file_set_path(file, path);
     file->quiet_ns = source->now_ns;
-    file->mtime_ns = stat->mtime_ns;
     file->phase = FILE_FRESH;
     set_lag(source, 0, lag_of(file));
-    ring_append(&source->unjudged, &file->waiting);
+    life_question(source, file);
     return file;
+}
+
+// A size that was seen since the content was last found unchanged may be that of the new content.
+static void forget_unsure_size(struct source *source, struct source_file *file)
+{
+    struct file_stat stat;
+    bool grown = file->fd >= 0 && source->io->fstat(source->io, file->fd, &stat) == 0 &&
+                 stat.size >= life_size_min(file);
+    uint64_t sure = file->size_sure > file->read_position ? file->size_sure : file->read_position;
+    if (grown && sure < file->generation.size_seen) {
+        uint64_t before = lag_of(file);
+        file->generation.size_seen = sure;
+        file->away = true;
+        set_lag(source, before, lag_of(file));
+    }
 }
 
 void life_truncated(struct source *source, struct source_file *file)
@@ -239,6 +288,7 @@ void life_truncated(struct source *source, struct source_file *file)
         .birth_ns = file->generation.birth_ns,
     };
     struct name *first = file->names;
+    forget_unsure_size(source, file);
     file_table_hide(source->table, file);
     struct source_file *next = add_file(source, file->generation.path, &stat);
     next->departing = file->departing;
@@ -252,9 +302,9 @@ void life_truncated(struct source *source, struct source_file *file)
         struct file_stat now;
         if (source->io->fstat(source->io, file->fd, &now) == 0) {
             life_set_size(source, next, now.size);
-            next->mtime_ns = now.mtime_ns;
         }
         reader_move(file, next);
+        judge_head(source, next);
     }
     if (file->phase == FILE_PAST) {
         if (file->names == NULL) {
@@ -262,7 +312,7 @@ void life_truncated(struct source *source, struct source_file *file)
         }
         return;
     }
-    file->cut = true;
+    file->cut = first != NULL && !first->polled;
     life_orphan(source, file);
     file_order(file, next);
     if (first != NULL) {
@@ -339,14 +389,24 @@ static bool is_file(const struct source *source, const struct source_file *file,
     return identity_same_inode(&facts);
 }
 
-static struct source_file *find_file(const struct source *source, const char *path,
-                                     const struct file_stat *stat)
+static struct source_file *find_from(const struct source *source, struct source_file *file,
+                                     const char *path, const struct file_stat *stat)
 {
-    struct source_file *file = file_table_inode(source->table, stat->inode);
     while (file != NULL && !is_file(source, file, path, stat)) {
         file = file->inode_next;
     }
     return file;
+}
+
+static struct source_file *find_file(struct source *source, const char *path,
+                                     const struct file_stat *stat)
+{
+    struct source_file *first = file_table_inode(source->table, stat->inode);
+    first = find_from(source, first, path, stat);
+    if (first == NULL || find_from(source, first->inode_next, path, stat) == NULL) {
+        return first;
+    }
+    return restore_pick(source, first, is_file, path, stat);
 }
 
 // The inode of a generation belongs to another file now.
@@ -381,18 +441,28 @@ static void come_back(struct source *source, struct source_file *file)
         link_remove(&file->waiting);
         source->past_count--;
     }
-    set_phase(source, file, FILE_LIVE);
+    // Of one that never had content nothing tells that this is not another file in its inode.
+    bool unread = file->generation.head.length == 0;
+    set_phase(source, file, unread ? FILE_FRESH : FILE_LIVE);
     file->generation.state = GENERATION_LIVE;
     file->generation.seen_s = source->io->real_ns(source->io) / NS_PER_S;
     life_announce(source, file);
-    life_depart(source, file);
+    if (unread) {
+        life_question(source, file);
+    } else {
+        life_depart(source, file);
+    }
 }
 
 // A known file was seen under one of its names.
 static void saw(struct source *source, struct source_file *file, const struct file_stat *stat)
 {
+    if (file->phase == FILE_ENDING) {
+        return; // looked at again when it has ended
+    }
+    bool unsure = file->mtime_ns == 0 && stat->size == file->read_position;
     bool changed = file->mtime_ns != stat->mtime_ns || stat->size != file->read_position;
-    file->mtime_ns = stat->mtime_ns;
+    file->mtime_ns = tree_settled_mtime(source->io, stat->mtime_ns);
     if (file->phase == FILE_PAST && stat->size == file->read_position && changed &&
         !link_in_ring(&file->waiting)) {
         changed =
@@ -402,8 +472,24 @@ static void saw(struct source *source, struct source_file *file, const struct fi
     if (!changed) {
         return;
     }
+    // The size counts only when it is the size of the content that is known.
+    bool checked = file->phase == FILE_LIVE &&
+                   (file->fd >= 0 || unsure || source->open_count < source->open_max / 2);
+    int error = checked ? reader_check(source, file) : 0;
+    if (error == -ESTALE && file->fd >= 0) {
+        life_truncated(source, file);
+        return;
+    }
+    if (unsure && file->phase == FILE_LIVE) {
+        return;
+    }
+    // How long it is held counts from its growth, not from when it was looked at.
+    bool held = file->phase == FILE_FRESH || file->phase == FILE_HELD;
+    if (!held || stat->size > file->generation.size_seen) {
+        touch(source, file);
+    }
     life_set_size(source, file, stat->size);
-    touch(source, file);
+    file->size_sure = checked && error == 0 ? file->generation.size_seen : file->size_sure;
     switch ((enum file_phase)file->phase) {
     case FILE_LIVE:
         if (file->departing) {
@@ -413,7 +499,7 @@ static void saw(struct source *source, struct source_file *file, const struct fi
         break;
     case FILE_FRESH:
     case FILE_HELD:
-        ring_append(&source->unjudged, &file->waiting);
+        life_question(source, file);
         break;
     case FILE_PAST:
         come_back(source, file);
@@ -440,6 +526,12 @@ static void move_here(struct source *source, struct source_file *file, struct na
         link_remove(&file->waiting);
         source->past_count--;
         file->generation.state = GENERATION_ENDED;
+    }
+    if (file->phase == FILE_ORPHAN) {
+        bool unread = file->read_position == 0;
+        link_remove(&file->waiting);
+        set_phase(source, file, unread ? FILE_FRESH : FILE_LIVE);
+        file->gone_ns = 0;
     }
     file_attach(file, name);
     bool renamed = strcmp(file->generation.path, path) != 0;
@@ -541,15 +633,33 @@ void life_look(struct source *source, struct name *name)
     }
 }
 
+void life_shrunk(struct source *source, struct source_file *file, uint64_t size)
+{
+    struct generation *generation = &file->generation;
+    if (size < generation->size_seen) {
+        uint64_t kept = size > file->read_position ? size : file->read_position;
+        uint64_t before = lag_of(file);
+        if (kept < generation->size_seen) {
+            source->events.lost(source->events.context, generation, generation->size_seen - kept,
+                                true);
+        }
+        generation->size_seen = kept;
+        set_lag(source, before, lag_of(file));
+    }
+    life_set_size(source, file, size);
+}
+
 // ---- time ----
 
 static void settle_orphan(struct source *source, struct source_file *file)
 {
     uint64_t unread = lag_of(file);
-    if (unread > 0) {
+    // What was held as a copy of another one is in that one.
+    bool copied = file->alike_id != 0 && file->alike_bytes == file->generation.size_seen;
+    if (unread > 0 && !copied) {
         source->events.lost(source->events.context, &file->generation, unread, !file->away);
-        life_set_size(source, file, file->read_position);
     }
+    set_lag(source, unread, 0);
     file->generation.size_seen = file->read_position;
     life_end(source, file);
 }
@@ -559,26 +669,47 @@ static bool is_due(const struct source *source, const struct source_file *file, 
     return file->quiet_ns + wait_ms * NS_PER_MS <= source->now_ns;
 }
 
-// An orphan is given up when everything that was there was looked at without finding a copy.
-static void settle_orphans(struct source *source)
+uint64_t life_orphan_ns(const struct source *source, const struct source_file *file)
 {
     bool quiet = !tree_pending(source->tree) && ring_empty(&source->unjudged);
+    if (quiet && file->cut) {
+        return file->aged ? 0 : source->now_ns;
+    }
+    return file->quiet_ns + (quiet ? ORPHAN_MS : ORPHAN_MS_MAX) * NS_PER_MS;
+}
+
+// An orphan is given up when everything that was there was looked at without finding a copy. What
+// cannot be looked at may be waiting for a descriptor of what waits for the orphan.
+static void settle_orphans(struct source *source)
+{
     struct link *link = source->orphans.next;
     while (link != &source->orphans) {
         struct source_file *file = LINK_ENTRY(link, struct source_file, waiting);
         link = link->next;
-        if (quiet && file->aged && (file->cut || is_due(source, file, ORPHAN_MS))) {
+        if (file->aged && life_orphan_ns(source, file) <= source->now_ns) {
             settle_orphan(source, file);
+        } else {
+            file->aged = true;
         }
-        file->aged = true;
     }
+}
+
+// How long a file must be quiet before its end is taken as proven. Where others wait for its
+// descriptor it is not waited for so long.
+static uint64_t proof_ms(const struct source *source)
+{
+    uint64_t wait_ms = source->config->close_after_ms;
+    bool wanted = source->open_count >= source->open_max &&
+                  !(ring_empty(&source->starving) && ring_empty(&source->unjudged));
+    return wanted && wait_ms > WANTED_MS ? WANTED_MS : wait_ms;
 }
 
 static void settle_departing(struct source *source)
 {
+    uint64_t wait_ms = proof_ms(source);
     while (!ring_empty(&source->departing)) {
         struct source_file *file = LINK_ENTRY(source->departing.next, struct source_file, waiting);
-        if (!is_due(source, file, source->config->close_after_ms)) {
+        if (!is_due(source, file, wait_ms)) {
             return;
         }
         file->quiet_ns = source->now_ns;

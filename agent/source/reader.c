@@ -173,6 +173,21 @@ static bool extend_head(struct fingerprint *head, uint64_t offset, struct slice 
     return true;
 }
 
+static void extend_first(struct source *source, struct source_file *file, uint64_t offset,
+                         struct slice bytes)
+{
+    uint8_t first[FIRST_BYTES];
+    size_t known = file->first_count;
+    if (known == FIRST_BYTES || offset > known || offset + bytes.size <= known) {
+        return;
+    }
+    memcpy(first, file->first, known);
+    struct slice more = slice_skip(bytes, known - (size_t)offset);
+    size_t count = more.size < FIRST_BYTES - known ? more.size : FIRST_BYTES - known;
+    memcpy(first + known, more.data, count);
+    file_table_set_first(source->table, file, slice_of(first, known + count));
+}
+
 // The fingerprint of the last bytes of `before` and `chunk` together.
 static struct fingerprint tail_of(const uint8_t *before, size_t before_size, struct slice chunk)
 {
@@ -185,28 +200,64 @@ static struct fingerprint tail_of(const uint8_t *before, size_t before_size, str
     return fingerprint_extend(tail, chunk);
 }
 
+// The bytes by which the file is known to be what it was.
+struct proof {
+    uint8_t bytes[HEAD_BYTES_MAX];
+    size_t before_size; // so many of them, from before_at, lie just before the position
+    size_t before_at;
+};
+
+// Reads the bytes before the position; the whole head where the position lies in it, because few
+// bytes before a position prove little. 0, -ESTALE when they are not what they were, or an error.
+static int check_proof(struct source *source, struct source_file *file, struct proof *out_proof)
+{
+    const struct fingerprint *head = &file->generation.head;
+    uint64_t position = file->read_position;
+    bool whole = position <= head->length;
+    const struct fingerprint *known = whole ? head : &file->read_tail;
+    size_t size = known->length;
+    uint64_t start = whole ? 0 : position - size;
+    size_t tail = position < TAIL_BYTES_MAX ? (size_t)position : TAIL_BYTES_MAX;
+    out_proof->before_size = whole ? tail : size;
+    out_proof->before_at = whole ? (size_t)position - tail : 0;
+    if (size == 0) {
+        return 0;
+    }
+    int64_t count = reader_peek(source, file, out_proof->bytes, size, start);
+    if (count < 0) {
+        return (int)count;
+    }
+    struct slice found = slice_of(out_proof->bytes, (size_t)count);
+    return fingerprint_equal(*known, fingerprint_of(found)) ? 0 : -ESTALE;
+}
+
+int reader_check(struct source *source, struct source_file *file)
+{
+    struct proof proof;
+    int error = reader_open(source, file);
+    return error != 0 ? error : check_proof(source, file, &proof);
+}
+
 int64_t reader_read(struct source *source, struct source_file *file, uint8_t *room, size_t size)
 {
-    uint8_t before[TAIL_BYTES_MAX];
-    size_t before_size = file->read_tail.length;
+    struct proof proof;
     uint64_t position = file->read_position;
     int64_t count = reader_peek(source, file, room, size, position);
     if (count < 0) {
         return count;
     }
     // Looked at after the bytes were read: when it is still there, the file was not cut in between.
-    if (before_size > 0) {
-        int64_t found =
-            io_pread_all(source->io, file->fd, before, before_size, position - before_size);
-        if (found != (int64_t)before_size ||
-            !fingerprint_equal(fingerprint_of(slice_of(before, before_size)), file->read_tail)) {
-            return found < 0 ? found : -ESTALE;
-        }
+    int error = check_proof(source, file, &proof);
+    if (error != 0) {
+        return error;
     }
+    file->size_sure = file->generation.size_seen;
     if (count > 0) {
         struct slice chunk = slice_of(room, (size_t)count);
         bool grown = extend_head(&file->generation.head, position, chunk);
-        life_set_read(source, file, position + chunk.size, tail_of(before, before_size, chunk));
+        extend_first(source, file, position, chunk);
+        life_set_read(source, file, position + chunk.size,
+                      tail_of(proof.bytes + proof.before_at, proof.before_size, chunk));
         if (grown) {
             life_announce(source, file);
         }

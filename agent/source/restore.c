@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,10 @@ void restore_known(struct source *source, const struct generation *known, size_t
         file->announced = true;
         file->away = true;
         file->quiet_ns = source->now_ns;
-        file->phase = known[i].state == GENERATION_LIVE ? FILE_LIVE : FILE_PAST;
+        bool unread = known[i].position == 0 && known[i].head.length == 0;
+        file->phase = known[i].state != GENERATION_LIVE ? FILE_PAST
+                      : unread                          ? FILE_FRESH
+                                                        : FILE_LIVE;
         if (known[i].state == GENERATION_DELETED) {
             file->gone_ns = (known[i].seen_s + 1) * NS_PER_S;
             ring_append(&source->past, &file->waiting);
@@ -33,17 +37,60 @@ static enum match match_of(struct fingerprint known, struct fingerprint found)
     return fingerprint_equal(known, found) ? MATCH_EQUAL : MATCH_DIFFERENT;
 }
 
-// The tail that was stored may be shorter than what reader_tail would take.
-static struct fingerprint read_tail(struct source *source, struct source_file *file)
+// Fingerprint of `size` bytes that end at `end`; of what is there, when there are fewer.
+static struct fingerprint fingerprint_before(struct io *io, int fd, uint64_t end, size_t size)
 {
-    uint8_t bytes[TAIL_BYTES_MAX];
-    size_t size = file->generation.tail.length;
-    uint64_t position = file->generation.position;
-    if (size == 0 || size > sizeof bytes || size > position ||
-        reader_peek(source, file, bytes, size, position - size) != (int64_t)size) {
+    uint8_t bytes[HEAD_BYTES_MAX];
+    if (size == 0 || size > sizeof bytes || size > end) {
         return (struct fingerprint){0};
     }
-    return fingerprint_of(slice_of(bytes, size));
+    int64_t count = io_pread_all(io, fd, bytes, size, end - size);
+    return fingerprint_of(slice_of(bytes, count < 0 ? 0 : (size_t)count));
+}
+
+// Whether the open file has the content of the generation.
+static bool has_content(struct io *io, int fd, const struct generation *generation, uint64_t size)
+{
+    uint32_t head = generation->head.length;
+    struct life_facts facts = {
+        .size = size,
+        .position = generation->position,
+        .head = match_of(generation->head, fingerprint_before(io, fd, head, head)),
+        .tail = match_of(generation->tail,
+                         fingerprint_before(io, fd, generation->position, generation->tail.length)),
+    };
+    return identity_goes_on(&facts);
+}
+
+// Whether `a` has had the inode that both have had after `b`: one that was there until the end is, and
+// else the one that began later.
+static bool is_later(const struct generation *a, const struct generation *b)
+{
+    bool live_a = a->state == GENERATION_LIVE;
+    bool live_b = b->state == GENERATION_LIVE;
+    return live_a != live_b ? live_a : a->id > b->id;
+}
+
+struct source_file *restore_pick(struct source *source, struct source_file *first,
+                                 bool (*matches)(const struct source *source,
+                                                 const struct source_file *file, const char *path,
+                                                 const struct file_stat *stat),
+                                 const char *path, const struct file_stat *stat)
+{
+    struct source_file *last = first;
+    for (struct source_file *file = first; file != NULL; file = file->inode_next) {
+        if (file->restored && matches(source, file, path, stat) &&
+            is_later(&file->generation, &last->generation)) {
+            last = file;
+        }
+    }
+    for (struct source_file *file = first, *next; file != NULL; file = next) {
+        next = file->inode_next;
+        if (file != last && file->restored && matches(source, file, path, stat)) {
+            file_table_hide(source->table, file);
+        }
+    }
+    return last;
 }
 
 void restore_found(struct source *source, struct source_file *file, const struct file_stat *stat)
@@ -54,20 +101,17 @@ void restore_found(struct source *source, struct source_file *file, const struct
         file_table_move(source->table, file, stat->device, stat->inode, stat->birth_ns);
         life_announce(source, file);
     }
+    if (file->phase == FILE_FRESH) {
+        file->away = false;
+        life_question(source, file);
+        return;
+    }
     uint8_t head[HEAD_BYTES_MAX];
-    size_t size = generation->head.length < sizeof head ? generation->head.length : sizeof head;
     int64_t count = reader_peek(source, file, head, sizeof head, 0);
     if (count < 0) {
         return;
     }
-    struct slice found = slice_of(head, (size_t)count < size ? (size_t)count : size);
-    struct life_facts facts = {
-        .size = stat->size,
-        .position = generation->position,
-        .head = match_of(generation->head, fingerprint_of(found)),
-        .tail = match_of(generation->tail, read_tail(source, file)),
-    };
-    if (!identity_goes_on(&facts)) {
+    if (!has_content(source->io, file->fd, generation, stat->size)) {
         life_truncated(source, file);
         return;
     }
@@ -89,7 +133,7 @@ struct search {
 
 static bool is_missing(const struct source_file *file)
 {
-    return file->restored && file->phase == FILE_LIVE;
+    return file->restored && file->phase != FILE_PAST;
 }
 
 static int look_at_entry(void *context, const char *name, enum file_kind kind)

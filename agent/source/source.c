@@ -150,8 +150,7 @@ static uint64_t next_orphan_ns(const struct source *source)
     const struct link *ring = &source->orphans;
     for (const struct link *link = ring->next; link != ring; link = link->next) {
         const struct source_file *file = LINK_ENTRY(link, const struct source_file, waiting);
-        uint64_t due_ns = file->cut ? source->now_ns : file->quiet_ns + ORPHAN_MS * NS_PER_MS;
-        next_ns = earlier(next_ns, due_ns);
+        next_ns = earlier(next_ns, life_orphan_ns(source, file));
     }
     return next_ns;
 }
@@ -211,12 +210,23 @@ static void take_turns(struct source *source, struct source_file *file, int64_t 
     }
 }
 
+// It waits for a descriptor. What holds one that it cannot give back does not wait for its turn.
+static void starve(struct source *source, struct source_file *file)
+{
+    file->starved = true;
+    ring_append(&source->starving, &file->ready);
+    struct source_file *younger = file->younger;
+    if (younger != NULL && younger->names == NULL && younger->fd >= 0) {
+        file_unorder(file);
+        life_ready(source, younger);
+    }
+}
+
 static int64_t read_failed(struct source *source, struct source_file *file, int error)
 {
     switch (error) {
     case E_FULL:
-        file->starved = true;
-        ring_append(&source->starving, &file->ready);
+        starve(source, file);
         return 0;
     case -ESTALE:
     case -ENOENT:
@@ -241,12 +251,12 @@ static void reach_end(struct source *source, struct source_file *file)
 {
     struct file_stat stat;
     if (source->io->fstat(source->io, file->fd, &stat) == 0) {
-        if (stat.size < file->read_position) {
+        if (stat.size < life_size_min(file)) {
             life_truncated(source, file);
             return;
         }
-        life_set_size(source, file, stat.size);
-        file->mtime_ns = stat.mtime_ns;
+        life_shrunk(source, file, stat.size);
+        file->mtime_ns = tree_settled_mtime(source->io, stat.mtime_ns);
     }
     life_at_end(source, file);
 }
@@ -300,7 +310,9 @@ struct fingerprint source_tail(struct source *source, struct source_file *file, 
     if (file->phase != FILE_LIVE) {
         return (struct fingerprint){0};
     }
-    return reader_tail(source, file, position);
+    // Checked afterwards: when the file was cut meanwhile, these are not the bytes that were read.
+    struct fingerprint tail = reader_tail(source, file, position);
+    return reader_check(source, file) == 0 ? tail : (struct fingerprint){0};
 }
 
 void source_confirm(struct source *source, struct source_file *file, uint64_t position,

@@ -20,13 +20,15 @@
 #include "source/tree.h"
 
 enum {
-    HOLD_MS = 10000,      // a possible copy is held so long after it stopped growing
-    ORPHAN_MS = 1000,     // how long a file without a name may turn up under another one
-    TURN_BYTES = 1 << 20, // read from one file before the next one's turn
-    PAST_MAX = 10000,     // generations without a name that are remembered
-    PAST_S = 24 * 3600,   // and for how long
-    LOOKS_MAX = 5000,     // names looked at in one step
-    JUDGED_MAX = 1000,    // files compared with others in one step
+    HOLD_MS = 10000,       // a possible copy is held so long after it stopped growing
+    ORPHAN_MS = 1500,      // how long a file without a name may turn up under another one
+    ORPHAN_MS_MAX = 60000, // likewise, while something cannot be looked at
+    WANTED_MS = 1000,      // replaces close_after while files wait for a descriptor
+    TURN_BYTES = 1 << 20,  // read from one file before the next one's turn
+    PAST_MAX = 10000,      // generations without a name that are remembered
+    PAST_S = 24 * 3600,    // and for how long
+    LOOKS_MAX = 5000,      // names looked at in one step
+    JUDGED_MAX = 1000,     // files compared with others in one step
 };
 
 // Why a name is not read.
@@ -88,6 +90,9 @@ NODISCARD int64_t reader_peek(struct source *source, struct source_file *file, u
 // Fingerprint of at most TAIL_BYTES_MAX bytes before `position`, as they are now. Length 0 when
 // they cannot be read.
 struct fingerprint reader_tail(struct source *source, struct source_file *file, uint64_t position);
+// Whether what was read before is still in the file, or its head when nothing was read. 0, -ESTALE
+// when it is not, or another error.
+NODISCARD int reader_check(struct source *source, struct source_file *file);
 // Reads the next chunk. -ESTALE: what was read before is not in the file any more.
 NODISCARD int64_t reader_read(struct source *source, struct source_file *file, uint8_t *room,
                               size_t size);
@@ -100,19 +105,27 @@ void life_look(struct source *source, struct name *name);
 void life_ready(struct source *source, struct source_file *file);
 // Its end was reached for now: the younger ones may be read.
 void life_at_end(struct source *source, struct source_file *file);
+// A file that is smaller has been cut.
+uint64_t life_size_min(const struct source_file *file);
 void life_announce(struct source *source, struct source_file *file);
 void life_set_size(struct source *source, struct source_file *file, uint64_t size);
 void life_set_read(struct source *source, struct source_file *file, uint64_t position,
                    struct fingerprint tail);
 // The content that was read is gone from its inode: ends this generation and begins another one.
 void life_truncated(struct source *source, struct source_file *file);
+// The file ends at `size`: what was seen behind it and not read is lost, but it goes on.
+void life_shrunk(struct source *source, struct source_file *file, uint64_t size);
 // The file may be anything else from now on, but a copy may turn up.
 void life_orphan(struct source *source, struct source_file *file);
+// When it is given up.
+uint64_t life_orphan_ns(const struct source *source, const struct source_file *file);
 void life_depart(struct source *source, struct source_file *file);
 // It was judged, or it goes on in a copy: from now on it is read. `size` is that of the file.
 void life_resume(struct source *source, struct source_file *file, uint64_t size);
-// It may be a copy: nothing is read until that is decided.
-void life_hold(struct source *source, struct source_file *file);
+// It has to be judged, after those that were born before it, of which it may be a copy.
+void life_question(struct source *source, struct source_file *file);
+// It may be a copy of `original`: nothing is read until that is decided.
+void life_hold(struct source *source, struct source_file *file, const struct source_file *original);
 // It cannot be opened now.
 void life_unreadable(struct source *source, struct source_file *file);
 // Nothing more comes of it: lets the owner finish it, or remembers it at once.
@@ -126,6 +139,8 @@ void life_settle(struct source *source);
 
 // Compares a file that was never read with the known ones, once it has content.
 void judge(struct source *source, struct source_file *file);
+// Takes note of how the file begins now.
+void judge_head(struct source *source, struct source_file *file);
 void judge_all(struct source *source);
 
 // ---- restore.c: what happened while the agent was not running ----
@@ -133,5 +148,12 @@ void judge_all(struct source *source);
 void restore_known(struct source *source, const struct generation *known, size_t count);
 // Makes sure that its content is what it was; ends the generation when not.
 void restore_found(struct source *source, struct source_file *file, const struct file_stat *stat);
+// More than one known generation has had this inode, beginning with `first`, and there is a file at
+// `path` in it now: picks the one whose content it has, and hides the others.
+struct source_file *restore_pick(struct source *source, struct source_file *first,
+                                 bool (*matches)(const struct source *source,
+                                                 const struct source_file *file, const char *path,
+                                                 const struct file_stat *stat),
+                                 const char *path, const struct file_stat *stat);
 // Looks for generations that are not under any matching name.
 void restore_search(struct source *source);

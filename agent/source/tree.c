@@ -17,6 +17,9 @@ enum {
     DIRECTORY_SHARE = 50, // and for directories
 };
 
+// Twice the coarsest granularity in use (FAT: 2 s).
+#define MTIME_TICK_NS (4 * NS_PER_S)
+
 // A directory that a pattern goes through or ends in. A path has one, also while it does not exist
 // (the bases of the patterns) or does not exist any more but has names that were not looked at yet.
 struct dir {
@@ -462,6 +465,11 @@ static void list_dir(struct tree *tree, struct dir *dir)
     (void)tree->io->list(tree->io, dir->path, look_at_entry, &listing);
 }
 
+uint64_t tree_settled_mtime(struct io *io, uint64_t mtime_ns)
+{
+    return mtime_ns + MTIME_TICK_NS < io->real_ns(io) ? mtime_ns : 0;
+}
+
 static void lose_dir(struct tree *tree, struct dir *dir)
 {
     dir->exists = false;
@@ -498,7 +506,7 @@ static void check_dir(struct tree *tree, struct dir *dir, bool list)
     }
     bool regained = unwatched && dir->watch >= 0;
     if (list || other || regained || dir->mtime_ns != stat.mtime_ns) {
-        dir->mtime_ns = stat.mtime_ns;
+        dir->mtime_ns = tree_settled_mtime(tree->io, stat.mtime_ns);
         list_dir(tree, dir);
     }
 }

@@ -76,6 +76,10 @@ void tree_name_poll(struct tree *tree, struct name *name, bool has_target);
 // The path of a name into `out_path`; false when it is too long.
 bool tree_path(const struct name *name, char out_path[PATH_MAX]);
 
+// A modification time that will differ when there is another modification: one of just now may not,
+// because filesystems count in ticks. 0 for those.
+uint64_t tree_settled_mtime(struct io *io, uint64_t mtime_ns);
+
 size_t tree_name_count(const struct tree *tree);
 // Calls `each` for every name. It must not change the tree.
 void tree_each(const struct tree *tree, void (*each)(void *context, const struct name *name),
