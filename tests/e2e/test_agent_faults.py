@@ -8,21 +8,26 @@ from support.agent import Agent, kinesis_flow, firehose_flow
 from support.oracle import Ledger, delivered, read_stream
 from support.waiting import wait_until
 
-LINES = 20000
+LINES = 4000
+BATCH = {"max_records": 50}  # many calls, so that each fault strikes
+
+
+def append(log, ledger, lines):
+    with log.open("a", encoding="utf-8") as file:
+        for _ in range(lines):
+            file.write(ledger.line() + "\n")
 
 
 @pytest.fixture
 def written(tmp_path):
     ledger = Ledger()
     log = tmp_path / "app.log"
-    with log.open("w", encoding="utf-8") as file:
-        for _ in range(LINES):
-            file.write(ledger.line() + "\n")
+    append(log, ledger, LINES)
     return log, ledger
 
 
-def ship(sandbox, tmp_path, log, **more):
-    agent = Agent(tmp_path / "a", [kinesis_flow(log, to={"endpoint": sandbox.url}, **more)])
+def ship(sandbox, tmp_path, log):
+    agent = Agent(tmp_path / "a", [kinesis_flow(log, batch=BATCH, to={"endpoint": sandbox.url})])
     return agent.start()
 
 
@@ -43,7 +48,7 @@ def test_d1_firehose_partial_failures(keeping_sandbox, tmp_path, written):
     sandbox = keeping_sandbox
     log, ledger = written
     sandbox.faults(throttle=0.3)
-    agent = Agent(tmp_path / "a", [firehose_flow(log, to={"endpoint": sandbox.url})])
+    agent = Agent(tmp_path / "a", [firehose_flow(log, batch=BATCH, to={"endpoint": sandbox.url})])
     assert agent.run_once(90) == 0, agent.log()
     ledger.compare(delivered(sandbox)).check()
 
@@ -73,14 +78,12 @@ def test_d4_repeats_after_a_lost_answer_are_counted(sandbox, tmp_path, written, 
 @pytest.mark.parametrize("timeout", ["1s", "30s"])
 def test_o2_sigterm_under_load(sandbox, tmp_path, written, timeout):
     log, ledger = written
-    agent = Agent(tmp_path / "a", [kinesis_flow(log, to={"endpoint": sandbox.url})],
+    agent = Agent(tmp_path / "a", [kinesis_flow(log, batch=BATCH, to={"endpoint": sandbox.url})],
                   settings={"shutdown_timeout": timeout})
     for _ in range(5):
         agent.start()
         wait_until(lambda: agent.books()["read"]["records"] > 0, 10, "reading to begin")
-        with log.open("a", encoding="utf-8") as file:
-            for _ in range(500):
-                file.write(ledger.line() + "\n")
+        append(log, ledger, LINES // 2)
         assert agent.terminate() == 0, agent.log()
     assert agent.run_once(90) == 0, agent.log()
     ledger.compare(data for _, data in read_stream(sandbox)).check()
