@@ -69,7 +69,7 @@ void file_table_hide(struct file_table *table, struct source_file *file);
 // Gives the file another inode, by which it is found from now on.
 void file_table_move(struct file_table *table, struct source_file *file, uint64_t device,
                      uint64_t inode, uint64_t birth_ns);
-// The first file with this inode number on any device; continue with inode_next.
+// The first file in the same bucket as this inode number; continue with inode_next.
 struct source_file *file_table_inode(const struct file_table *table, uint64_t inode);
 // Sets the first bytes of the file, by which it is found when there are FIRST_BYTES of them.
 void file_table_set_first(struct file_table *table, struct source_file *file, struct slice first);

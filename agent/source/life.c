@@ -415,8 +415,9 @@ static void displace(struct source *source, const char *path, const struct file_
     struct source_file *file = file_table_inode(source->table, stat->inode);
     while (file != NULL) {
         struct source_file *next = file->inode_next;
-        if (file->generation.device == stat->device && !file->restored &&
-            !is_file(source, file, path, stat)) {
+        bool same = file->generation.inode == stat->inode &&
+                    file->generation.device == stat->device;
+        if (same && !file->restored && !is_file(source, file, path, stat)) {
             while (file->names != NULL) {
                 struct name *name = file->names;
                 file_detach(name);
