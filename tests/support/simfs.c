@@ -288,6 +288,7 @@ struct simfs *simfs_create(void)
         .random = sim_random,
     };
     fs->next_inode = 10;
+    fs->inode_stride = 1;
     fs->device = 1;
     fs->now_ns = (uint64_t)1000000 * NS_PER_S;
     fs->births = true;
@@ -339,6 +340,11 @@ void simfs_set_births(struct simfs *fs, bool on)
 void simfs_set_reuse(struct simfs *fs, bool on)
 {
     fs->reuse = on;
+}
+
+void simfs_set_inode_stride(struct simfs *fs, uint64_t stride)
+{
+    fs->inode_stride = stride;
 }
 
 void simfs_set_device(struct simfs *fs, uint64_t device)

@@ -23,6 +23,8 @@ void simfs_advance_ns(struct simfs *fs, uint64_t ns);
 // Whether files have a time of birth; whether a freed inode number is given to the next file.
 void simfs_set_births(struct simfs *fs, bool on);
 void simfs_set_reuse(struct simfs *fs, bool on);
+// How far apart the numbers of inodes are.
+void simfs_set_inode_stride(struct simfs *fs, uint64_t stride);
 // The device number, which may change between mounts.
 void simfs_set_device(struct simfs *fs, uint64_t device);
 // As on NFS: fs_magic says so, and there are no events.

@@ -11,11 +11,17 @@
 
 // ---- inodes ----
 
+static uint64_t next_number(struct simfs *fs)
+{
+    fs->next_inode += fs->inode_stride;
+    return fs->next_inode;
+}
+
 struct inode *simfs_inode_make(struct simfs *fs, enum file_kind kind)
 {
     struct inode *inode = xcalloc(1, sizeof *inode);
     bool again = fs->reuse && fs->free_inode_count > 0;
-    inode->number = again ? fs->free_inodes[--fs->free_inode_count] : fs->next_inode++;
+    inode->number = again ? fs->free_inodes[--fs->free_inode_count] : next_number(fs);
     inode->kind = kind;
     inode->birth_ns = fs->now_ns;
     inode->mtime_ns = fs->now_ns;

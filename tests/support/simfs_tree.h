@@ -51,6 +51,7 @@ struct simfs {
     struct io io; // first: the io is the filesystem
     struct inode *root;
     uint64_t next_inode;
+    uint64_t inode_stride;
     uint64_t free_inodes[INODES_FREE_MAX];
     size_t free_inode_count;
     struct inode *fds[FDS_MAX];

@@ -68,6 +68,7 @@ struct program {
     bool births;
     bool reuse;
     bool network;
+    uint64_t stride;
     bool header;
     size_t queue_max;
     size_t open_max;
@@ -413,6 +414,7 @@ static void make_program(struct program *program, uint64_t seed)
         .births = prng_below(&prng, 4) != 0,
         .reuse = prng_below(&prng, 2) == 0,
         .network = prng_below(&prng, 8) == 0,
+        .stride = 1 + (prng_next(&prng) >> prng_below(&prng, 64)),
         .header = prng_below(&prng, 4) == 0,
         .queue_max = prng_below(&prng, 8) == 0 ? 3 : 16384,
         .open_max = prng_below(&prng, 8) == 0 ? 2 : 100,
@@ -441,6 +443,7 @@ static struct world *make_world(const struct program *program, bool trace)
     world->fs = simfs_create();
     simfs_set_births(world->fs, program->births);
     simfs_set_reuse(world->fs, program->reuse);
+    simfs_set_inode_stride(world->fs, program->stride);
     simfs_set_network(world->fs, program->network);
     simfs_set_queue_max(world->fs, program->queue_max);
     simfs_mkdir(world->fs, "/d");
