@@ -19,7 +19,8 @@ class Case:
         self.logs.mkdir()
         self.log = self.logs / "app.log"
         self.ledger = Ledger()
-        flow = kinesis_flow(self.logs / pattern, to={"endpoint": sandbox.url}, close_after="1s")
+        flow = kinesis_flow(self.logs / pattern, to={"endpoint": sandbox.url}, close_after="1s",
+                            batch={"max_delay": "20ms"})
         self.agent = Agent(tmp_path / "a", [flow])
 
     def write(self, count, path=None):
@@ -128,7 +129,8 @@ def test_start_at_end_passes_over_what_is_there_and_counts_it(sandbox, tmp_path)
     log = tmp_path / "app.log"
     log.write_text("old line\n" * 10, encoding="utf-8")
     ledger = Ledger()
-    flow = kinesis_flow(tmp_path / "*.log", to={"endpoint": sandbox.url}, start_at="end")
+    flow = kinesis_flow(tmp_path / "*.log", to={"endpoint": sandbox.url}, start_at="end",
+                        batch={"max_delay": "20ms"})
     agent = Agent(tmp_path / "a", [flow]).start()
     with log.open("a", encoding="utf-8") as file:
         file.write(ledger.line() + "\n")
