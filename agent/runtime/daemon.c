@@ -245,6 +245,9 @@ static void drain(struct daemon *daemon)
 static void close_all(struct daemon *daemon)
 {
     for (size_t i = 0; i < daemon->flow_count; i++) {
+        flow_stop_sending(daemon->flows[i]);
+    }
+    for (size_t i = 0; i < daemon->flow_count; i++) {
         flow_stop(daemon->flows[i]);
     }
     for (size_t i = 0; i < daemon->flow_count; i++) {

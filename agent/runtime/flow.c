@@ -22,8 +22,9 @@ enum {
     REQUESTS_MAX = 16,     // in flight, the upper end of the sender's pace
     RESTART_MS_MIN = 1000, // backoff of a flow that failed
     RESTART_MS_MAX = 60 * 1000,
-    FILES_WAIT_MS = 500, // for the collector to list its files
-    COALESCE_MS = 5,     // a file written line by line costs a block per pause, not per line
+    FILES_WAIT_MS = 500,    // for the collector to list its files
+    LAST_ANSWERS_MS = 1000, // that a stop waits for
+    COALESCE_MS = 5,        // a file written line by line costs a block per pause, not per line
 };
 
 struct flow {
@@ -115,6 +116,19 @@ static void *run_collector(void *context)
     return NULL;
 }
 
+// What is in flight when the flow stops would be sent again after the next start.
+static void take_last_answers(struct flow *flow)
+{
+    struct io *io = flow->io;
+    uint64_t end_ns = io->monotonic_ns(io) + LAST_ANSWERS_MS * NS_PER_MS;
+    sender_finish(flow->sender);
+    while (sender_in_flight(flow->sender) > 0 && io->monotonic_ns(io) < end_ns &&
+           !queue_condemned(flow->queue)) {
+        flow->transport->wait(flow->transport, wait_ms_until(end_ns, io->monotonic_ns(io)));
+        sender_step(flow->sender, io->monotonic_ns(io));
+    }
+}
+
 static void *run_sender(void *context)
 {
     struct flow *flow = context;
@@ -133,6 +147,7 @@ static void *run_sender(void *context)
         }
         flow->transport->wait(flow->transport, wait_ms);
     }
+    take_last_answers(flow);
     return NULL;
 }
 
@@ -389,14 +404,21 @@ void flow_stop_collecting(struct flow *flow)
     flow->transport->wake(flow->transport);
 }
 
+void flow_stop_sending(struct flow *flow)
+{
+    if (flow->running) {
+        flow->sending = false;
+        flow->transport->wake(flow->transport);
+    }
+}
+
 void flow_stop(struct flow *flow)
 {
     flow_stop_collecting(flow);
     if (!flow->running) {
         return;
     }
-    flow->sending = false;
-    flow->transport->wake(flow->transport);
+    flow_stop_sending(flow);
     pthread_join(flow->sender_thread, NULL);
     flow->running = false;
     close_parts(flow);

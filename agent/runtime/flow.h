@@ -39,7 +39,9 @@ void flow_start(struct flow *flow);
 void flow_supervise(struct flow *flow, uint64_t now_ns);
 // Ends reading; what is queued is sent on, partial batches at once.
 void flow_stop_collecting(struct flow *flow);
-// Ends sending, settles nothing more, and closes the queue with exact positions.
+// Submits nothing more. The sender ends when what is in flight was answered, or a second later.
+void flow_stop_sending(struct flow *flow);
+// Does both, waits for the sender to end, and closes the queue with exact positions.
 void flow_stop(struct flow *flow);
 
 // Whether every file was read and everything was settled.

@@ -345,6 +345,9 @@ uint64_t sender_step(struct sender *sender, uint64_t now_ns)
     sender->dead_letters = 0;
     collect_answers(sender, now_ns);
     persist_acks(sender, now_ns);
+    if (sender->finishing) {
+        return TIME_NEVER;
+    }
     if (shards_any(sender->shards)) {
         shards_expire(sender->shards, now_ns, shard_is_awaited, sender->parked);
     }
@@ -363,6 +366,11 @@ uint64_t sender_step(struct sender *sender, uint64_t now_ns)
 void sender_drain(struct sender *sender)
 {
     sender->draining = true;
+}
+
+void sender_finish(struct sender *sender)
+{
+    sender->finishing = true;
 }
 
 bool sender_idle(const struct sender *sender)

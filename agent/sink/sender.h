@@ -41,6 +41,8 @@ uint64_t sender_step(struct sender *sender, uint64_t now_ns);
 
 // Draining: partial batches are sent at once.
 void sender_drain(struct sender *sender);
+// From now on nothing is submitted; answers to what is in flight are still taken.
+void sender_finish(struct sender *sender);
 // True when nothing is in flight and the queue has nothing left to offer.
 bool sender_idle(const struct sender *sender);
 // Requests without an answer yet.

@@ -82,6 +82,7 @@ struct sender {
     uint64_t calls_accepted;
 
     bool draining;
+    bool finishing;
     bool acks_due;           // settled, and not yet persisted
     uint64_t queue_retry_ns; // after an error of the queue
     unsigned queue_failures;

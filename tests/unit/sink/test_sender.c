@@ -341,6 +341,24 @@ START_TEST(records_that_were_never_sent_are_not_counted_as_repeated)
 }
 END_TEST
 
+START_TEST(a_finishing_sender_takes_answers_and_submits_nothing)
+{
+    make(&(struct world_options){0});
+    world_append(world, 5000, 50, NULL);
+    world_step(world);
+    unsigned in_flight = sender_in_flight(world->sender);
+    ck_assert_uint_gt(in_flight, 0);
+    sender_finish(world->sender);
+    world->now_ns += 60 * NS_PER_S;
+    world_step(world);
+    ck_assert_uint_eq(sender_in_flight(world->sender), 0);
+    ck_assert_uint_eq(world->call_count, in_flight);
+    struct books books;
+    queue_books(world->queue, &books);
+    ck_assert_uint_eq(books.acknowledged.records, in_flight * 500ULL);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("sender");
@@ -364,6 +382,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_wrong_clock_is_found_out_at_once);
     tcase_add_test(tests, records_whose_answer_was_lost_are_counted_when_they_are_sent_again);
     tcase_add_test(tests, records_that_were_never_sent_are_not_counted_as_repeated);
+    tcase_add_test(tests, a_finishing_sender_takes_answers_and_submits_nothing);
     suite_add_tcase(suite, tests);
     return suite;
 }
