@@ -41,6 +41,7 @@ struct credentials_chain; // opaque
 struct credentials_chain_options {
     struct transport *transport; // for the container's service and instance metadata
     const struct credentials_config *config;
+    const char *region; // where roles are asked for; may be NULL
     struct credentials_store *store;
     const char *(*getenv)(const char *name);
 };

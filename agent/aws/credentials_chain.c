@@ -48,22 +48,9 @@ void credentials_chain_free(struct credentials_chain *chain)
     }
 }
 
-// A pod with a role of its own would ship as somebody else if the chain passed this over.
-static int refuse_web_identity(struct credentials_lookup *lookup)
+static int look_on_instance(struct credentials_lookup *lookup)
 {
-    const char *file = lookup->options->getenv("AWS_WEB_IDENTITY_TOKEN_FILE");
-    if (file == NULL || file[0] == '\0') {
-        return E_NOT_FOUND;
-    }
-    snprintf(lookup->why, sizeof lookup->why,
-             "AWS_WEB_IDENTITY_TOKEN_FILE is set, which this version does not use; give the "
-             "container keys or a credentials service");
-    return E_CONFIG;
-}
-
-static int look_on_network(struct credentials_chain *chain, struct credentials_lookup *lookup)
-{
-    int error = credentials_from_imds(chain->imds, lookup);
+    int error = credentials_from_imds(lookup);
     if (error == 0) {
         return 0;
     }
@@ -76,18 +63,18 @@ static int look_on_network(struct credentials_chain *chain, struct credentials_l
     return E_UNAVAILABLE;
 }
 
-static int look_up(struct credentials_chain *chain, struct credentials_lookup *lookup)
+static int look_up(struct credentials_lookup *lookup)
 {
     static int (*const places[])(struct credentials_lookup *) = {
         credentials_from_config, credentials_from_environment, credentials_from_profile,
-        refuse_web_identity, credentials_from_container};
+        credentials_from_web_identity, credentials_from_container};
     for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
         int error = places[i](lookup);
         if (error != E_NOT_FOUND) {
             return error;
         }
     }
-    return look_on_network(chain, lookup);
+    return look_on_instance(lookup);
 }
 
 static bool is_plain(const char *text)
@@ -130,9 +117,10 @@ static uint64_t refresh_time(struct credentials_chain *chain, uint64_t expires_s
 
 static void step(struct credentials_chain *chain, uint64_t now_ns)
 {
-    struct credentials_lookup lookup = {.io = chain->io, .options = &chain->options};
+    struct credentials_lookup lookup = {
+        .io = chain->io, .imds = chain->imds, .options = &chain->options};
     chain->tried_ns = now_ns;
-    int error = look_up(chain, &lookup);
+    int error = look_up(&lookup);
     if (error == 0) {
         error = check_keys(&lookup);
     }

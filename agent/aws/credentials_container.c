@@ -125,7 +125,9 @@ static int ask(struct credentials_lookup *lookup, const char *url)
                  "the token for %s holds a character that no token has", call.service);
         error = E_CONFIG;
     } else {
-        call.header = (struct transport_header){token == NULL ? NULL : "Authorization", token};
+        if (token != NULL) {
+            metadata_call_add_header(&call, "Authorization", token);
+        }
         error = fetch(lookup, &call, url);
     }
     metadata_call_deinit(&call);

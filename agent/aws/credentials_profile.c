@@ -5,6 +5,7 @@
 
 #include "aws/credentials_provider.h"
 #include "aws/profile.h"
+#include "aws/sts.h"
 #include "base/alloc.h"
 #include "base/error.h"
 
@@ -86,12 +87,20 @@ static int take_keys(struct credentials_lookup *lookup, const struct shared_file
     return 0;
 }
 
+// From whichever file has it; the credentials file wins.
+static struct slice get_either(const struct shared_file files[2], const char *profile,
+                               const char *key)
+{
+    struct slice value = get(&files[0], profile, key);
+    return value.size > 0 ? value : get(&files[1], profile, key);
+}
+
 // A profile that wants more than this program does is an error: to ship with other keys that happen
 // to stand beside it would be to ship as somebody else.
 static int refuse(struct credentials_lookup *lookup, const struct shared_file files[2],
                   const char *profile, const char *key)
 {
-    if (get(&files[0], profile, key).size == 0 && get(&files[1], profile, key).size == 0) {
+    if (get_either(files, profile, key).size == 0) {
         return 0;
     }
     snprintf(lookup->why, sizeof lookup->why,
@@ -99,36 +108,139 @@ static int refuse(struct credentials_lookup *lookup, const struct shared_file fi
     return E_CONFIG;
 }
 
-// Looks in the credentials file first: it wins where both have the profile. As in other AWS tools,
-// a role and single sign-on come before keys, and keys before a process.
+static int take_keys_of(struct credentials_lookup *lookup, const struct shared_file files[2],
+                        const char *profile)
+{
+    int error = take_keys(lookup, &files[0], profile);
+    return error != E_NOT_FOUND ? error : take_keys(lookup, &files[1], profile);
+}
+
+// The keys that a role is asked for with: those of another profile, or of this one.
+static int take_source_profile(struct credentials_lookup *lookup, const struct shared_file files[2],
+                               const char *profile, struct slice source_profile)
+{
+    char *source = xstrndup(source_profile);
+    int error = E_CONFIG;
+    if (strcmp(source, profile) != 0 && get_either(files, source, "role_arn").size > 0) {
+        snprintf(lookup->why, sizeof lookup->why,
+                 "profile \"%s\" has source_profile \"%s\", which is a role itself; name one with "
+                 "keys",
+                 profile, source);
+    } else {
+        error = take_keys_of(lookup, files, source);
+        if (error == E_NOT_FOUND) {
+            snprintf(lookup->why, sizeof lookup->why,
+                     "profile \"%s\" has source_profile \"%s\", which has no keys", profile,
+                     source);
+            error = E_CONFIG;
+        }
+    }
+    free(source);
+    return error;
+}
+
+static int take_source(struct credentials_lookup *lookup, const struct shared_file files[2],
+                       const char *profile)
+{
+    struct slice source_profile = get_either(files, profile, "source_profile");
+    struct slice source = get_either(files, profile, "credential_source");
+    int error = E_NOT_FOUND;
+    if (source_profile.size > 0 && source.size == 0) {
+        return take_source_profile(lookup, files, profile, source_profile);
+    }
+    if (source_profile.size == 0 && slice_equal_text(source, "Environment")) {
+        error = credentials_read_environment(lookup);
+    } else if (source_profile.size == 0 && slice_equal_text(source, "EcsContainer")) {
+        error = credentials_from_container(lookup);
+    } else if (source_profile.size == 0 && slice_equal_text(source, "Ec2InstanceMetadata")) {
+        error = credentials_from_imds(lookup);
+    } else {
+        snprintf(lookup->why, sizeof lookup->why,
+                 "profile \"%s\" has a role_arn; it needs one of source_profile, credential_source "
+                 "(Environment, EcsContainer, Ec2InstanceMetadata) and web_identity_token_file",
+                 profile);
+        return E_CONFIG;
+    }
+    if (error == E_NOT_FOUND) {
+        snprintf(lookup->why, sizeof lookup->why,
+                 "profile \"%s\" has credential_source %.*s, which is not set up here", profile,
+                 (int)source.size, (const char *)source.data);
+        return E_CONFIG;
+    }
+    return error;
+}
+
+static int take_role(struct credentials_lookup *lookup, const struct shared_file files[2],
+                     const char *profile)
+{
+    struct sts_role role = {
+        .arn = get_either(files, profile, "role_arn"),
+        .session_name = get_either(files, profile, "role_session_name"),
+        .external_id = get_either(files, profile, "external_id"),
+        .duration_s = get_either(files, profile, "duration_seconds"),
+    };
+    struct slice token_file = get_either(files, profile, "web_identity_token_file");
+    int error = refuse(lookup, files, profile, "mfa_serial");
+    if (error != 0) {
+        return error;
+    }
+    if (token_file.size > 0) {
+        char *path = xstrndup(token_file);
+        error = sts_assume_role_with_token(lookup, &role, path);
+        free(path);
+    } else {
+        error = take_source(lookup, files, profile);
+        if (error == 0) {
+            struct credentials source = lookup->keys;
+            lookup->keys = (struct credentials){0};
+            error = sts_assume_role(lookup, &role, &source);
+            credentials_deinit(&source);
+        }
+    }
+    snprintf(lookup->where, sizeof lookup->where, "profile \"%s\" with role %.*s", profile,
+             (int)role.arn.size, (const char *)role.arn.data);
+    return error;
+}
+
+static int say_no_keys(struct credentials_lookup *lookup, const struct shared_file files[2],
+                       const char *profile)
+{
+    bool exists = false;
+    for (size_t i = 0; i < 2; i++) {
+        struct slice text = slice_of(files[i].data, files[i].size);
+        exists = exists || profile_exists(text, files[i].kind, profile);
+    }
+    snprintf(lookup->why, sizeof lookup->why, "profile \"%s\" %s", profile,
+             exists ? "has no keys" : "is in neither of the shared files of AWS tools");
+    return E_CONFIG;
+}
+
+// As in other AWS tools, a role and single sign-on come before keys, and keys before a process.
 static int look_in(struct credentials_lookup *lookup, const struct shared_file files[2],
                    const char *profile, bool named)
 {
-    static const char *const before_keys[] = {"role_arn", "web_identity_token_file", "sso_session",
-                                              "sso_start_url"};
+    static const char *const before_keys[] = {"sso_session", "sso_start_url"};
     for (size_t i = 0; i < ARRAY_COUNT(before_keys); i++) {
         if (refuse(lookup, files, profile, before_keys[i]) != 0) {
             return E_CONFIG;
         }
     }
-    bool exists = false;
-    for (size_t i = 0; i < 2; i++) {
-        int error = take_keys(lookup, &files[i], profile);
-        if (error != E_NOT_FOUND) {
-            return error;
-        }
-        struct slice text = slice_of(files[i].data, files[i].size);
-        exists = exists || profile_exists(text, files[i].kind, profile);
+    if (get_either(files, profile, "role_arn").size > 0) {
+        return take_role(lookup, files, profile);
     }
-    if (refuse(lookup, files, profile, "credential_process") != 0) {
+    if (get_either(files, profile, "web_identity_token_file").size > 0) {
+        snprintf(lookup->why, sizeof lookup->why,
+                 "profile \"%s\" has web_identity_token_file but no role_arn", profile);
         return E_CONFIG;
     }
-    if (!named) {
-        return E_NOT_FOUND;
+    int error = take_keys_of(lookup, files, profile);
+    if (error == E_NOT_FOUND) {
+        error = refuse(lookup, files, profile, "credential_process");
+        if (error == 0) {
+            error = named ? say_no_keys(lookup, files, profile) : E_NOT_FOUND;
+        }
     }
-    snprintf(lookup->why, sizeof lookup->why, "profile \"%s\" %s", profile,
-             exists ? "has no keys" : "is in neither of the shared files of AWS tools");
-    return E_CONFIG;
+    return error;
 }
 
 int credentials_from_profile(struct credentials_lookup *lookup)

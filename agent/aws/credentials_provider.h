@@ -13,8 +13,11 @@
 
 enum { CREDENTIALS_WHY_MAX = 256 };
 
+struct imds; // opaque
+
 struct credentials_lookup {
     struct io *io;
+    struct imds *imds;
     const struct credentials_chain_options *options;
     struct credentials keys;         // owned by the caller, on success
     char why[CREDENTIALS_WHY_MAX];   // on an error
@@ -23,14 +26,17 @@ struct credentials_lookup {
 
 NODISCARD int credentials_from_config(struct credentials_lookup *lookup);
 NODISCARD int credentials_from_environment(struct credentials_lookup *lookup);
+// The same even where the configuration names a profile.
+NODISCARD int credentials_read_environment(struct credentials_lookup *lookup);
 NODISCARD int credentials_from_profile(struct credentials_lookup *lookup);
+// The role of AWS_ROLE_ARN by the token of AWS_WEB_IDENTITY_TOKEN_FILE.
+NODISCARD int credentials_from_web_identity(struct credentials_lookup *lookup);
 NODISCARD int credentials_from_container(struct credentials_lookup *lookup);
 
 // Instance metadata, version 2 (token) only. Keeps its token between calls.
-struct imds; // opaque
 struct imds *imds_create(void);
 void imds_free(struct imds *imds);
-NODISCARD int credentials_from_imds(struct imds *imds, struct credentials_lookup *lookup);
+NODISCARD int credentials_from_imds(struct credentials_lookup *lookup);
 
 // The JSON document that the metadata services give: AccessKeyId, SecretAccessKey, Token,
 // Expiration.

@@ -41,11 +41,14 @@ int credentials_from_config(struct credentials_lookup *lookup)
 
 int credentials_from_environment(struct credentials_lookup *lookup)
 {
-    const char *(*get)(const char *) = lookup->options->getenv;
     // A profile that the configuration names was chosen over whatever the environment holds.
-    if (lookup->options->config->profile != NULL) {
-        return E_NOT_FOUND;
-    }
+    return lookup->options->config->profile != NULL ? E_NOT_FOUND
+                                                    : credentials_read_environment(lookup);
+}
+
+int credentials_read_environment(struct credentials_lookup *lookup)
+{
+    const char *(*get)(const char *) = lookup->options->getenv;
     return take_pair(lookup, get("AWS_ACCESS_KEY_ID"), get("AWS_SECRET_ACCESS_KEY"),
                      get("AWS_SESSION_TOKEN"), "the environment");
 }

@@ -22,13 +22,18 @@ const char *service_name(enum service service)
     return service == SERVICE_KINESIS ? "kinesis" : "firehose";
 }
 
-char *endpoint_url(enum service service, const char *region)
+char *endpoint_url_of_name(const char *service, const char *region)
 {
     size_t i = 0;
     while (strncmp(region, partitions[i].region_prefix, strlen(partitions[i].region_prefix)) != 0) {
         i++;
     }
-    return xasprintf("https://%s.%s.%s", service_name(service), region, partitions[i].suffix);
+    return xasprintf("https://%s.%s.%s", service, region, partitions[i].suffix);
+}
+
+char *endpoint_url(enum service service, const char *region)
+{
+    return endpoint_url_of_name(service_name(service), region);
 }
 
 static bool is_host_char(char c)

@@ -85,7 +85,7 @@ static int ensure_token(struct imds *imds, struct credentials_lookup *lookup,
     }
     drop_token(imds);
     call->method = "PUT";
-    call->header = (struct transport_header){"x-aws-ec2-metadata-token-ttl-seconds", "21600"};
+    metadata_call_set_header(call, "x-aws-ec2-metadata-token-ttl-seconds", "21600");
     int error = ask(call, lookup, "/latest/api/token");
     if (error != 0) {
         return error;
@@ -110,7 +110,7 @@ static int get(struct imds *imds, struct credentials_lookup *lookup, struct meta
             return error;
         }
         call->method = "GET";
-        call->header = (struct transport_header){"x-aws-ec2-metadata-token", imds->token};
+        metadata_call_set_header(call, "x-aws-ec2-metadata-token", imds->token);
         error = ask(call, lookup, path);
         if (error != 0 || call->status != STATUS_UNAUTHORIZED) {
             return error;
@@ -162,7 +162,7 @@ static int get_keys(struct imds *imds, struct credentials_lookup *lookup,
     return credentials_parse_document(buf_slice(&call->body), lookup);
 }
 
-int credentials_from_imds(struct imds *imds, struct credentials_lookup *lookup)
+int credentials_from_imds(struct credentials_lookup *lookup)
 {
     const char *disabled = lookup->options->getenv("AWS_EC2_METADATA_DISABLED");
     if (disabled != NULL && strcasecmp(disabled, "true") == 0) {
@@ -173,9 +173,9 @@ int credentials_from_imds(struct imds *imds, struct credentials_lookup *lookup)
     call.service = "the instance metadata service";
     call.timeout_ms = TIMEOUT_MS;
     char *role = NULL;
-    int error = get_role(imds, lookup, &call, &role);
+    int error = get_role(lookup->imds, lookup, &call, &role);
     if (error == 0) {
-        error = get_keys(imds, lookup, &call, role);
+        error = get_keys(lookup->imds, lookup, &call, role);
         free(role);
     }
     metadata_call_deinit(&call);

@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "base/error.h"
 
 enum { TRIES = 3, ANSWER_BYTES_MAX = 64 * 1024, PLAIN_BYTES_MAX = 16 * 1024 };
@@ -21,6 +22,18 @@ void metadata_call_deinit(struct metadata_call *call)
     buf_deinit(&call->body);
 }
 
+void metadata_call_add_header(struct metadata_call *call, const char *name, const char *value)
+{
+    ASSERT(call->header_count < METADATA_HEADERS_MAX);
+    call->headers[call->header_count++] = (struct transport_header){name, value};
+}
+
+void metadata_call_set_header(struct metadata_call *call, const char *name, const char *value)
+{
+    call->header_count = 0;
+    metadata_call_add_header(call, name, value);
+}
+
 // One exchange. The transport ends it in time, with an answer or without.
 static int exchange(struct metadata_call *call, struct credentials_lookup *lookup, const char *url)
 {
@@ -28,13 +41,14 @@ static int exchange(struct metadata_call *call, struct credentials_lookup *looku
     struct transport_request request = {
         .method = call->method,
         .url = url,
-        .headers = {call->header},
-        .header_count = call->header.name == NULL ? 0 : 1,
+        .header_count = call->header_count,
+        .body = call->request_body,
         .timeout_ms = call->timeout_ms,
         .connect_timeout_ms = call->timeout_ms,
         .answer_bytes_max = ANSWER_BYTES_MAX,
         .no_proxy = !call->may_use_proxy,
     };
+    memcpy(request.headers, call->headers, call->header_count * sizeof call->headers[0]);
     int error = transport->submit(transport, &request);
     if (error != 0) {
         snprintf(lookup->why, sizeof lookup->why, "cannot ask %s at %.160s: %s", call->service, url,

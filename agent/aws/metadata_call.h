@@ -1,5 +1,5 @@
-// One call to a service beside the machine that hands out keys: instance metadata or a container's
-// credentials. Bounded in time and size, tried again at once when it fails.
+// One call to a service that hands out keys: instance metadata, the service beside a container, the
+// Security Token Service. Bounded in time and size, tried again at once when it fails.
 #pragma once
 
 #include <stdbool.h>
@@ -9,10 +9,14 @@
 #include "base/compiler.h"
 #include "base/transport.h"
 
+enum { METADATA_HEADERS_MAX = 5 };
+
 struct metadata_call {
     const char *service; // for people: "the instance metadata service"
     const char *method;
-    struct transport_header header; // no name: none
+    struct transport_header headers[METADATA_HEADERS_MAX];
+    unsigned header_count;
+    struct slice request_body;
     uint64_t timeout_ms;
     bool may_use_proxy; // for services that are not on this machine
     int status;         // of the answer
@@ -22,6 +26,9 @@ struct metadata_call {
 void metadata_call_init(struct metadata_call *call);
 // Wipes the body.
 void metadata_call_deinit(struct metadata_call *call);
+// Sends this header, which is borrowed, and no other one from before.
+void metadata_call_set_header(struct metadata_call *call, const char *name, const char *value);
+void metadata_call_add_header(struct metadata_call *call, const char *name, const char *value);
 // 0 with an answer of any status below 500; otherwise `lookup->why` says what went wrong.
 NODISCARD int metadata_call_run(struct metadata_call *call, struct credentials_lookup *lookup,
                                 const char *url);

@@ -62,5 +62,7 @@ void sigv4_sign(const struct sigv4_scope *scope, const struct sigv4_key *key,
 // Appends the value of the Authorization header.
 void sigv4_authorization(const struct sigv4_scope *scope, const struct sigv4_key *key,
                          const struct sigv4_request *request, struct buf *out);
+// Appends a text with everything but the unreserved characters of RFC 3986 escaped.
+void sigv4_append_encoded(struct slice text, struct buf *out);
 // Compares in constant time.
 bool sigv4_equal(struct slice a, struct slice b);

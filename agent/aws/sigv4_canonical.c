@@ -25,6 +25,11 @@ static void append_encoded(struct slice text, bool keep_slash, struct buf *out)
     }
 }
 
+void sigv4_append_encoded(struct slice text, struct buf *out)
+{
+    append_encoded(text, false, out);
+}
+
 // Removes the last segment of a path under construction, "/a/b" to "/a".
 static void drop_segment(struct buf *path)
 {

@@ -60,6 +60,7 @@ int keys_create(struct io *io, const struct config *config, struct keys **out_ke
     struct credentials_chain_options chain_options = {
         .transport = transport,
         .config = &config->credentials,
+        .region = config->region,
         .store = keys->store,
         .getenv = environment,
     };

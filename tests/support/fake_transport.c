@@ -46,6 +46,10 @@ static void note(struct fake_transport *fake, const struct transport_request *re
         .timeout_ms = request->timeout_ms, .no_proxy = request->no_proxy, .at_ns = fake->now_ns};
     snprintf(sent->method, sizeof sent->method, "%s", request->method);
     snprintf(sent->url, sizeof sent->url, "%s", request->url);
+    ASSERT(request->body.size < sizeof sent->body);
+    if (request->body.size > 0) {
+        memcpy(sent->body, request->body.data, request->body.size);
+    }
     size_t length = 0;
     for (unsigned i = 0; i < request->header_count; i++) {
         length += (size_t)snprintf(sent->headers + length, sizeof sent->headers - length,

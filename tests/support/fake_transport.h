@@ -16,12 +16,13 @@
 #include "base/io.h"
 #include "base/transport.h"
 
-enum { FAKE_TRANSPORT_MAX = 64, FAKE_TRANSPORT_PENDING_MAX = 16, FAKE_TRANSPORT_TEXT_MAX = 512 };
+enum { FAKE_TRANSPORT_MAX = 64, FAKE_TRANSPORT_PENDING_MAX = 16, FAKE_TRANSPORT_TEXT_MAX = 1024 };
 
 struct fake_sent {
     char method[8];
     char url[FAKE_TRANSPORT_TEXT_MAX];
     char headers[FAKE_TRANSPORT_TEXT_MAX]; // "name: value\n"...
+    char body[FAKE_TRANSPORT_TEXT_MAX];
     uint64_t timeout_ms;
     bool no_proxy;
     uint64_t at_ns; // virtual time

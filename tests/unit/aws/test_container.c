@@ -17,7 +17,6 @@ static const char *relative_uri;
 static const char *full_uri;
 static const char *token;
 static const char *token_file;
-static const char *web_identity;
 
 static const char *environment(const char *name)
 {
@@ -29,7 +28,6 @@ static const char *environment(const char *name)
         {"AWS_CONTAINER_CREDENTIALS_FULL_URI", full_uri},
         {"AWS_CONTAINER_AUTHORIZATION_TOKEN", token},
         {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token_file},
-        {"AWS_WEB_IDENTITY_TOKEN_FILE", web_identity},
         {"AWS_EC2_METADATA_DISABLED", "true"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(variables); i++) {
@@ -225,14 +223,6 @@ START_TEST(keys_that_no_header_can_carry_are_refused)
 }
 END_TEST
 
-START_TEST(a_web_identity_is_refused_and_not_passed_over)
-{
-    web_identity = "/var/run/secrets/token";
-    full_uri = "http://169.254.170.23/v1/credentials";
-    check_no_keys("AWS_WEB_IDENTITY_TOKEN_FILE is set");
-}
-END_TEST
-
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("container");
@@ -249,7 +239,6 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_token_cannot_smuggle_in_a_header);
     tcase_add_test(tests, an_answer_without_keys_says_its_status);
     tcase_add_test(tests, keys_that_no_header_can_carry_are_refused);
-    tcase_add_test(tests, a_web_identity_is_refused_and_not_passed_over);
     suite_add_tcase(suite, tests);
     return suite;
 }

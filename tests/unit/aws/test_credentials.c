@@ -245,12 +245,12 @@ START_TEST(a_default_profile_without_keys_lets_the_chain_go_on)
 }
 END_TEST
 
-START_TEST(a_role_is_refused_even_where_keys_stand_beside_it)
+START_TEST(a_role_is_not_passed_over_for_keys_that_stand_beside_it)
 {
     free(write_file("/.aws/config", "[default]\nrole_arn = arn:aws:iam::1:role/r\n"));
     free(write_file("/.aws/credentials", "[default]\naws_access_key_id=F\n"
                                          "aws_secret_access_key=f\n"));
-    check_no_keys("profile \"default\" uses role_arn, which this version does not");
+    check_no_keys("profile \"default\" has a role_arn; it needs one of source_profile");
 }
 END_TEST
 
@@ -444,7 +444,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_named_profile_must_be_there);
     tcase_add_test(tests, a_named_profile_must_have_keys);
     tcase_add_test(tests, a_default_profile_without_keys_lets_the_chain_go_on);
-    tcase_add_test(tests, a_role_is_refused_even_where_keys_stand_beside_it);
+    tcase_add_test(tests, a_role_is_not_passed_over_for_keys_that_stand_beside_it);
     tcase_add_test(tests, keys_come_before_a_process);
     tcase_add_test(tests, a_file_that_cannot_be_read_is_named);
     tcase_add_test(tests, a_home_that_may_not_be_entered_is_as_good_as_none);
