@@ -5,12 +5,13 @@ import os
 import pytest
 
 from support.agent import Agent, kinesis_flow
-from support.metadata import ROLE, ROLES, MetadataService
+from support.metadata import CONTAINER, CONTAINER_TOKEN, ROLE, ROLES, MetadataService
 from support.oracle import Ledger, read_stream
 from support.sandbox import Sandbox
 from support.waiting import wait_until
 
 LINES = 200
+ARN = "arn:aws:iam::123456789012:role/logs"
 
 
 class Keys(tuple):
@@ -105,14 +106,28 @@ def write_file(path, text):
     fresh.rename(path)
 
 
-@pytest.mark.parametrize("keys", [LASTING, SESSION], ids=["lasting", "session"])
-def test_keys_of_the_environment(shipping, keys):
-    shipping.serve(keys)
+def test_keys_of_the_environment(shipping):
+    shipping.serve(SESSION)
     shipping.write()
-    shipping.start(keys.environment())
+    shipping.start(SESSION.environment())
     shipping.wait_settled()
     assert shipping.agent.status()["credentials"] == "from the environment"
-    shipping.finish(keys)
+    shipping.finish(SESSION)
+
+
+def test_a_role_is_assumed_with_the_keys_of_a_container(shipping, tmp_path):
+    write_file(tmp_path / "config", f"[default]\nrole_arn = {ARN}\ncredential_source = EcsContainer\n")
+    with MetadataService(SESSION, role_keys=NEXT_SESSION) as services:
+        shipping.serve(NEXT_SESSION)
+        shipping.write()
+        shipping.start({"AWS_CONFIG_FILE": str(tmp_path / "config"),
+                        "AWS_CONTAINER_CREDENTIALS_FULL_URI": services.url + CONTAINER,
+                        "AWS_CONTAINER_AUTHORIZATION_TOKEN": CONTAINER_TOKEN,
+                        "AWS_ENDPOINT_URL_STS": services.url})
+        shipping.wait_settled()
+        assert services.asked == [f"GET {CONTAINER}", f"AssumeRole {ARN}"]
+        assert shipping.agent.status()["credentials"] == f'from profile "default" with role {ARN}'
+        shipping.finish(NEXT_SESSION)
 
 
 def test_a_wrong_secret_in_a_profile_loses_nothing_and_can_be_mended(shipping, tmp_path):
