@@ -384,6 +384,7 @@ void judge(struct source *source, struct source_file *file)
         return;
     }
     if (subject.head_size == 0) {
+        life_shrunk(source, file, subject.size);
         if (!file->announced) {
             life_announce(source, file);
         }
