@@ -51,6 +51,9 @@ struct credentials_chain *credentials_chain_create(struct io *io,
 void credentials_chain_free(struct credentials_chain *chain);
 // Refreshes when it is time. Returns the monotonic time of the next step. May block on `transport`.
 uint64_t credentials_chain_step(struct credentials_chain *chain, uint64_t now_ns);
+// From any thread: a step that is under way ends as soon as its transport is woken, and no later
+// one asks anybody.
+void credentials_chain_stop(struct credentials_chain *chain);
 // Called, from any thread, when credentials_store_refused wants a step at once.
 void credentials_store_set_bell(struct credentials_store *store, void (*bell)(void *context),
                                 void *context);

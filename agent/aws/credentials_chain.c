@@ -1,3 +1,4 @@
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,6 +26,7 @@ struct credentials_chain {
     uint64_t next_ns;  // of the next refresh, TIME_NEVER when the keys do not expire
     uint64_t tried_ns; // time of the last try
     uint64_t retry_ms; // 0 after a success
+    _Atomic bool stop;
 };
 
 struct credentials_chain *credentials_chain_create(struct io *io,
@@ -46,6 +48,11 @@ void credentials_chain_free(struct credentials_chain *chain)
         imds_free(chain->imds);
         free(chain);
     }
+}
+
+void credentials_chain_stop(struct credentials_chain *chain)
+{
+    chain->stop = true;
 }
 
 static int look_on_instance(struct credentials_lookup *lookup)
@@ -118,7 +125,11 @@ static uint64_t refresh_time(struct credentials_chain *chain, uint64_t expires_s
 static void step(struct credentials_chain *chain, uint64_t now_ns)
 {
     struct credentials_lookup lookup = {
-        .io = chain->io, .imds = chain->imds, .options = &chain->options};
+        .io = chain->io,
+        .imds = chain->imds,
+        .stop = &chain->stop,
+        .options = &chain->options,
+    };
     chain->tried_ns = now_ns;
     int error = look_up(&lookup);
     if (error == 0) {

@@ -18,6 +18,7 @@ struct imds; // opaque
 struct credentials_lookup {
     struct io *io;
     struct imds *imds;
+    const _Atomic bool *stop; // NULL: never
     const struct credentials_chain_options *options;
     struct credentials keys;         // owned by the caller, on success
     char why[CREDENTIALS_WHY_MAX];   // on an error

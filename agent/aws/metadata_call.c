@@ -1,6 +1,7 @@
 #include "aws/metadata_call.h"
 
 #include <openssl/crypto.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/assert.h"
@@ -34,7 +35,13 @@ void metadata_call_set_header(struct metadata_call *call, const char *name, cons
     metadata_call_add_header(call, name, value);
 }
 
-// One exchange. The transport ends it in time, with an answer or without.
+static bool must_stop(const struct credentials_lookup *lookup)
+{
+    return lookup->stop != NULL && *lookup->stop;
+}
+
+// One exchange. The transport ends it in time, with an answer or without. One that is given up for
+// a stop is ended when the transport is freed.
 static int exchange(struct metadata_call *call, struct credentials_lookup *lookup, const char *url)
 {
     struct transport *transport = lookup->options->transport;
@@ -57,6 +64,10 @@ static int exchange(struct metadata_call *call, struct credentials_lookup *looku
     }
     struct transport_answer answer;
     while (transport->collect(transport, &answer) == 0) {
+        if (must_stop(lookup)) {
+            snprintf(lookup->why, sizeof lookup->why, "%s was not waited for", call->service);
+            return E_UNAVAILABLE;
+        }
         transport->wait(transport, call->timeout_ms);
     }
     if (answer.outcome != TRANSPORT_ANSWERED) {
@@ -78,7 +89,8 @@ int metadata_call_run(struct metadata_call *call, struct credentials_lookup *loo
                       const char *url)
 {
     int error = E_UNAVAILABLE;
-    for (unsigned i = 0; i < TRIES && error == E_UNAVAILABLE; i++) {
+    snprintf(lookup->why, sizeof lookup->why, "%s was not asked", call->service);
+    for (unsigned i = 0; i < TRIES && error == E_UNAVAILABLE && !must_stop(lookup); i++) {
         error = exchange(call, lookup, url);
     }
     return error;

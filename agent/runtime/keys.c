@@ -80,6 +80,7 @@ void keys_free(struct keys *keys)
         return;
     }
     keys->stop = true;
+    credentials_chain_stop(keys->chain);
     keys->transport->wake(keys->transport);
     wake_ring(&keys->wake);
     pthread_join(keys->thread, NULL);

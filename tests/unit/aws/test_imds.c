@@ -195,6 +195,33 @@ START_TEST(a_silent_service_is_asked_three_times_and_then_ever_more_rarely)
 }
 END_TEST
 
+static void stop_while_waiting(struct transport *transport, uint64_t timeout_ms)
+{
+    (void)transport;
+    (void)timeout_ms;
+    credentials_chain_stop(chain);
+}
+
+START_TEST(a_stop_does_not_wait_for_an_answer)
+{
+    fake_transport_fail(&network, TRANSPORT_NO_ANSWER, 1000);
+    network.transport.wait = stop_while_waiting;
+    uint64_t before_ns = network.now_ns;
+    step();
+    ck_assert_uint_eq(network.now_ns, before_ns);
+    ck_assert_uint_eq(network.sent_count, 1);
+    check_no_keys();
+}
+END_TEST
+
+START_TEST(nothing_is_asked_after_a_stop)
+{
+    credentials_chain_stop(chain);
+    step();
+    ck_assert_uint_eq(network.sent_count, 0);
+}
+END_TEST
+
 START_TEST(an_error_of_the_service_is_tried_again_at_once)
 {
     fake_transport_answer(&network, 500, "");
@@ -372,6 +399,8 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_token_that_is_refused_is_renewed_once);
     tcase_add_test(tests, a_service_that_refuses_every_token_is_left_alone_for_a_while);
     tcase_add_test(tests, a_silent_service_is_asked_three_times_and_then_ever_more_rarely);
+    tcase_add_test(tests, a_stop_does_not_wait_for_an_answer);
+    tcase_add_test(tests, nothing_is_asked_after_a_stop);
     tcase_add_test(tests, an_error_of_the_service_is_tried_again_at_once);
     tcase_add_test(tests, old_keys_stay_in_use_while_the_service_is_away);
     tcase_add_test(tests, keys_that_have_expired_are_used_and_asked_for_again_in_minutes);
