@@ -46,9 +46,7 @@ static void encode(const struct ack_state *state, uint64_t generation, uint8_t *
     put_tally(&fields, state->totals.dead_lettered);
     put_tally(&fields, state->totals.dropped);
     put_tally(&fields, state->totals.damaged);
-    while (fields.size < FIELDS_BYTES) {
-        put_u64(&fields, 0);
-    }
+    put_u64(&fields, state->first_sequence);
     buf_append(&fields, state->window.bits, WINDOW_BYTES);
     ASSERT(!fields.overflow && fields.size == SLOT_BYTES);
     store_u32(out + CRC_OFFSET, crc32c(0, out, SLOT_BYTES));
@@ -74,6 +72,7 @@ static bool decode(uint8_t *bytes, struct ack_state *out_state, uint64_t *out_ge
     out_state->totals.dead_lettered = take_tally(&cursor);
     out_state->totals.dropped = take_tally(&cursor);
     out_state->totals.damaged = take_tally(&cursor);
+    out_state->first_sequence = cursor_u64(&cursor);
     memcpy(out_state->window.bits, bytes + FIELDS_BYTES, WINDOW_BYTES);
     window_restore(&out_state->window);
     return true;

@@ -24,8 +24,9 @@ struct settled_totals {
 };
 
 struct ack_state {
-    uint64_t epoch;     // of the writer
-    uint64_t submitted; // highest sequence that was offered to the service
+    uint64_t epoch;          // of the writer
+    uint64_t submitted;      // highest sequence that was offered to the service
+    uint64_t first_sequence; // of the writer: the sequences below it that no record has are settled
     struct settled_totals totals;
     struct window window;
 };

@@ -30,6 +30,7 @@ struct deadletter {
     uint64_t written;
     bool dirty;
     bool dir_dirty;
+    bool failed; // a sync failed: what was written before it cannot be made durable any more
     struct name_of_letter *known; // ascending by sequence is likely, not certain
     size_t known_count;
 };
@@ -182,6 +183,63 @@ static void remember_letter(void *context, const struct dead_record *record)
     }
 }
 
+// The directory itself may be new, too.
+static int sync_dirs(const struct deadletter *deadletter)
+{
+    struct io *io = deadletter->io;
+    int error = io->sync_dir(io, deadletter->dir);
+    const char *slash = strrchr(deadletter->dir, '/');
+    if (error == 0 && slash != NULL && slash != deadletter->dir) {
+        char *parent = xstrndup(slice_of(deadletter->dir, (size_t)(slash - deadletter->dir)));
+        error = io->sync_dir(io, parent);
+        free(parent);
+    }
+    return error;
+}
+
+// Makes a file durable that an earlier process may have left unsynced. It is written over itself
+// first: after a sync that failed its pages may count as clean without being on the disk.
+static int make_durable(struct deadletter *deadletter, const char *path)
+{
+    struct io *io = deadletter->io;
+    int fd = io->open(io, path, O_RDWR, 0);
+    if (fd < 0) {
+        return fd;
+    }
+    enum { CHUNK_BYTES = 64 * 1024 };
+    uint8_t *chunk = xmalloc(CHUNK_BYTES);
+    int64_t count = 0;
+    int error = 0;
+    for (uint64_t offset = 0; error == 0; offset += (uint64_t)count) {
+        count = io_pread_all(io, fd, chunk, CHUNK_BYTES, offset);
+        if (count <= 0) {
+            error = (int)count;
+            break;
+        }
+        error = io_pwrite_all(io, fd, chunk, (size_t)count, offset);
+    }
+    free(chunk);
+    if (error == 0) {
+        error = io->fdatasync(io, fd);
+    }
+    io->close(io, fd);
+    return error == 0 ? sync_dirs(deadletter) : error;
+}
+
+// Remembers the letters of a file whose records are still queued.
+static int remember_file(struct deadletter *deadletter, uint64_t number, uint64_t frontier)
+{
+    struct remember remember = {.deadletter = deadletter, .frontier = frontier};
+    size_t before = deadletter->known_count;
+    char *path = path_of(deadletter->dir, number);
+    int error = each_of_file(deadletter->io, path, remember_letter, &remember);
+    if (error == 0 && deadletter->known_count > before) {
+        error = make_durable(deadletter, path);
+    }
+    free(path);
+    return error;
+}
+
 int deadletter_open(struct io *io, const char *dir, uint64_t bytes_max, uint64_t frontier,
                     struct deadletter **out_deadletter)
 {
@@ -190,13 +248,8 @@ int deadletter_open(struct io *io, const char *dir, uint64_t bytes_max, uint64_t
         (struct deadletter){.io = io, .dir = xstrdup(dir), .bytes_max = bytes_max, .fd = -1};
     struct file_list list;
     int error = list_files(io, dir, &list);
-    // A letter that was written just before a crash is in one of the two newest files.
-    size_t first = list.count > 2 ? list.count - 2 : 0;
-    struct remember remember = {.deadletter = deadletter, .frontier = frontier};
-    for (size_t i = first; error == 0 && i < list.count; i++) {
-        char *path = path_of(dir, list.numbers[i]);
-        error = each_of_file(io, path, remember_letter, &remember);
-        free(path);
+    for (size_t i = 0; error == 0 && i < list.count; i++) {
+        error = remember_file(deadletter, list.numbers[i], frontier);
         deadletter->file_number = list.numbers[i];
     }
     free(list.numbers);
@@ -347,16 +400,21 @@ int deadletter_write(struct deadletter *deadletter, const struct dead_record *re
 
 int deadletter_sync(struct deadletter *deadletter)
 {
+    if (deadletter->failed) {
+        return E_CONDEMNED;
+    }
     int error = 0;
     if (deadletter->dirty) {
         error = deadletter->io->fdatasync(deadletter->io, deadletter->fd);
     }
     if (error == 0 && deadletter->dir_dirty) {
-        error = deadletter->io->sync_dir(deadletter->io, deadletter->dir);
+        error = sync_dirs(deadletter);
     }
-    if (error == 0) {
-        deadletter->dirty = false;
-        deadletter->dir_dirty = false;
+    if (error != 0) {
+        deadletter->failed = true;
+        return E_CONDEMNED;
     }
-    return error;
+    deadletter->dirty = false;
+    deadletter->dir_dirty = false;
+    return 0;
 }

@@ -3,8 +3,8 @@
 //
 // Crash argument: a letter is written, then synced, then its record is settled. Before the sync it
 // may be lost, but its record is still queued and comes again. Between the sync and the settlement
-// it is there twice over: in the queue too; deadletter_open remembers what the newest files hold,
-// and the second write is left out.
+// it is there twice over: in the queue too; deadletter_open remembers what the files hold,
+// makes it durable, and the second write is left out.
 #pragma once
 
 #include <stdint.h>
@@ -35,7 +35,7 @@ NODISCARD int deadletter_open(struct io *io, const char *dir, uint64_t bytes_max
 void deadletter_close(struct deadletter *deadletter);
 // Not synced.
 NODISCARD int deadletter_write(struct deadletter *deadletter, const struct dead_record *record);
-// Makes what was written durable.
+// Makes what was written durable. E_CONDEMNED when it cannot any more: close, and open again.
 NODISCARD int deadletter_sync(struct deadletter *deadletter);
 
 // Calls `each` for every letter, oldest first. Damaged ones are passed over. Reads only.

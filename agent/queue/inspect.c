@@ -125,7 +125,7 @@ static struct walk_result walk_blocks(struct inspection *inspection, int fd,
 {
     struct block_header footer;
     struct walk_result result = {.end_sequence = header->first_sequence};
-    result.sealed = segment_read_footer(inspection->io, fd, size, &footer);
+    result.sealed = segment_read_footer(inspection->io, fd, size, &footer) == 1;
     uint64_t limit = result.sealed ? size - BLOCK_HEADER_BYTES : size;
     uint64_t offset = segment_data_offset(header);
     while (offset < limit) {

@@ -112,10 +112,28 @@ static struct queue *create(struct io *io, const struct queue_options *options)
     return queue;
 }
 
+// Makes the directory and its own entry durable: what is synced in it later must not go with it.
+static int make_dir(struct io *io, const char *dir)
+{
+    int error = io_mkdir_all(io, dir, 0750);
+    if (error != 0) {
+        return error;
+    }
+    const char *slash = strrchr(dir, '/');
+    if (slash == NULL) {
+        return io->sync_dir(io, ".");
+    }
+    size_t length = slash == dir ? 1 : (size_t)(slash - dir);
+    char *parent = xstrndup(slice_of(dir, length));
+    error = io->sync_dir(io, parent);
+    free(parent);
+    return error;
+}
+
 int queue_open(struct io *io, const struct queue_options *options, struct queue **out_queue,
                struct queue_report *out_report)
 {
-    int error = io_mkdir_all(io, options->dir, 0750);
+    int error = make_dir(io, options->dir);
     if (error != 0) {
         return error;
     }

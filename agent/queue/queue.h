@@ -119,7 +119,8 @@ NODISCARD int queue_reread(struct queue *queue, const struct record_place *place
 // How far ahead of the frontier queue_next has come: it gives nothing beyond QUEUE_WINDOW records.
 enum { QUEUE_WINDOW = 32768 };
 
-// Persists that records up to `sequence` were offered. Called before they are.
+// Persists that records up to `sequence` were offered, the repeats that were counted, and what is
+// settled. Called before they are offered, or offered again.
 NODISCARD int queue_submitted(struct queue *queue, uint64_t sequence);
 enum settlement {
     SETTLED_ACKNOWLEDGED,
@@ -130,7 +131,8 @@ enum settlement {
 // A record needs no more work. In memory until queue_persist_acks.
 void queue_settle(struct queue *queue, const struct record_place *place, uint32_t source_bytes,
                   enum settlement settlement);
-// Records that were offered again although an answer to them was lost.
+// Records that are offered again although an answer to them was lost. Called before
+// queue_submitted, so that a crash does not forget them.
 void queue_count_repeated(struct queue *queue, uint64_t records);
 // Writes the ack file (pwrite, no sync). An error means: what is settled may be sent again after a
 // crash; go on and try again.

@@ -108,6 +108,7 @@ struct queue {
     struct ack_state ack;
     struct ackslot slot;
     bool ack_dirty;
+    bool repeats_dirty; // repeats were counted since the acks were written
     struct deadletter *deadletter;
 
     // Collector:
@@ -132,6 +133,8 @@ struct segment *queue_find_segment(const struct queue *queue, uint64_t id);
 void queue_add_segment(struct queue *queue, struct segment *segment);
 // Bytes of all segments.
 uint64_t queue_bytes(const struct queue *queue);
+// After a sync that failed.
+void queue_condemn(struct queue *queue);
 void queue_ring(void (*bell)(void *context), void *context);
 void segment_free(struct io *io, struct segment *segment);
 

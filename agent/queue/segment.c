@@ -288,21 +288,24 @@ int segment_find_block(struct io *io, int fd, uint64_t from, uint64_t limit, uin
     return result == E_END ? E_NOT_FOUND : result;
 }
 
-bool segment_read_footer(struct io *io, int fd, uint64_t size, struct block_header *out_footer)
+int segment_read_footer(struct io *io, int fd, uint64_t size, struct block_header *out_footer)
 {
     uint8_t bytes[BLOCK_HEADER_BYTES];
     if (size < SEGMENT_PAGE_BYTES + sizeof bytes) {
-        return false;
+        return 0;
     }
     int64_t count = io_pread_all(io, fd, bytes, sizeof bytes, size - sizeof bytes);
+    if (count < 0) {
+        return (int)count;
+    }
     struct block_header footer;
     if (count != (int64_t)sizeof bytes ||
         block_header_decode(slice_of(bytes, sizeof bytes), &footer) != 0 ||
         footer.kind != BLOCK_FOOTER) {
-        return false;
+        return 0;
     }
     *out_footer = footer;
-    return true;
+    return 1;
 }
 
 int segment_write_footer(struct io *io, int fd, uint64_t offset, const struct block_header *footer)

@@ -57,8 +57,9 @@ NODISCARD int segment_read_block(struct io *io, int fd, uint64_t offset, uint64_
 // Offset of the next sound block header in [from, limit), or E_NOT_FOUND.
 NODISCARD int segment_find_block(struct io *io, int fd, uint64_t from, uint64_t limit,
                                  uint64_t *out_offset);
-// Whether the file of `size` bytes ends in a footer, and that footer.
-bool segment_read_footer(struct io *io, int fd, uint64_t size, struct block_header *out_footer);
+// The footer at the end of a file of `size` bytes: 1, 0 when there is none, or what the disk says.
+NODISCARD int segment_read_footer(struct io *io, int fd, uint64_t size,
+                                  struct block_header *out_footer);
 // Writes the footer at `offset`; everything before it is on disk.
 NODISCARD int segment_write_footer(struct io *io, int fd, uint64_t offset,
                                    const struct block_header *footer);

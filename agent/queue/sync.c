@@ -14,7 +14,7 @@
 
 enum { BAD_FILES_MAX = 8 }; // damaged segments that are kept for inspection
 
-static void condemn(struct queue *queue)
+void queue_condemn(struct queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
     queue->condemned = true;
@@ -125,7 +125,7 @@ static int sync_all(struct queue *queue)
         return E_AGAIN;
     }
     if (error != 0) {
-        condemn(queue);
+        queue_condemn(queue);
         return E_CONDEMNED;
     }
     return 0;
@@ -184,7 +184,7 @@ static void give_back(struct queue *queue)
     struct segment *segment;
     while ((segment = removable(queue)) != NULL) {
         if (!gave && ackslot_sync(&queue->slot) != 0) {
-            condemn(queue);
+            queue_condemn(queue);
             return;
         }
         if (remove_file(queue, segment) != 0) {

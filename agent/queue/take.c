@@ -51,6 +51,7 @@ static int load_block(struct queue *queue, const struct segment *segment, uint64
 struct view {
     struct segment *segment; // NULL: nothing was written yet
     uint64_t limit;          // end of its blocks that may be handed out
+    bool is_whole;           // no block will come behind the limit
     bool is_last;
 };
 
@@ -73,6 +74,7 @@ static struct view view_of(struct queue *queue)
     if (segment != NULL) {
         view.segment = segment;
         view.limit = queue->config.sync == SYNC_ALWAYS ? segment->synced : segment->written;
+        view.is_whole = segment->finished && view.limit == segment->written;
         view.is_last = segment == queue->segments[queue->segment_count - 1];
     }
     queue->taking_segment = taker->segment;
@@ -223,7 +225,7 @@ static int next_block(struct queue *queue)
             return 0;
         }
         if (taker->offset >= view.limit) {
-            if (view.is_last || !settle_end_of_segment(queue, view.segment)) {
+            if (view.is_last || !view.is_whole || !settle_end_of_segment(queue, view.segment)) {
                 return 0;
             }
             enter_next_segment(queue);
@@ -323,12 +325,15 @@ int queue_reread(struct queue *queue, const struct record_place *place,
 
 int queue_submitted(struct queue *queue, uint64_t sequence)
 {
-    if (sequence <= queue->ack.submitted) {
+    if (sequence <= queue->ack.submitted && !queue->repeats_dirty) {
         return 0;
     }
     uint64_t before = queue->ack.submitted;
-    queue->ack.submitted = sequence;
-    int error = ackslot_write(&queue->slot, &queue->ack);
+    if (sequence > before) {
+        queue->ack.submitted = sequence;
+    }
+    queue->ack_dirty = true;
+    int error = queue_persist_acks(queue);
     if (error != 0) {
         queue->ack.submitted = before;
     }
@@ -357,6 +362,7 @@ void queue_count_repeated(struct queue *queue, uint64_t records)
 {
     queue->ack.totals.maybe_repeated += records;
     queue->ack_dirty = true;
+    queue->repeats_dirty = true;
 }
 
 int queue_persist_acks(struct queue *queue)
@@ -365,6 +371,9 @@ int queue_persist_acks(struct queue *queue)
         return 0;
     }
     int error = deadletter_sync(queue->deadletter);
+    if (error == E_CONDEMNED) {
+        queue_condemn(queue);
+    }
     if (error == 0) {
         error = ackslot_write(&queue->slot, &queue->ack);
     }
@@ -372,6 +381,7 @@ int queue_persist_acks(struct queue *queue)
         return error;
     }
     queue->ack_dirty = false;
+    queue->repeats_dirty = false;
     pthread_mutex_lock(&queue->lock);
     queue->settled_frontier = queue->ack.window.frontier;
     queue->settled_set = queue->ack.window.set;
@@ -418,6 +428,9 @@ int queue_write_dead_letter(struct queue *queue, const struct queued_record *rec
     }
     int error = deadletter_write(queue->deadletter, &letter);
     free(path);
+    if (error == E_CONDEMNED) {
+        queue_condemn(queue);
+    }
     return error;
 }
 

@@ -203,6 +203,7 @@ static bool submit(struct sender *sender, struct batch *batch, uint64_t now_ns)
         sender->pace.resume_ns = now_ns + CREDENTIALS_POLL_MS * NS_PER_MS;
         return false;
     }
+    count_repeated(sender, batch);
     int error = queue_submitted(sender->queue, batch_last_sequence(batch));
     if (error != 0) {
         credentials_deinit(&credentials);
@@ -218,7 +219,6 @@ static bool submit(struct sender *sender, struct batch *batch, uint64_t now_ns)
         return false;
     }
     sender->in_flight[sender->in_flight_count++] = batch;
-    count_repeated(sender, batch);
     count_submitted(sender, batch);
     return true;
 }

@@ -171,14 +171,12 @@ bool sim_has_parent(const struct tree *tree, const char *path)
 
 void sim_change_apply(struct tree *tree, const struct change *change)
 {
-    if (change->from != NULL) {
-        struct entry *entry = sim_tree_find(tree, change->from);
-        if (entry != NULL && entry->inode == change->inode) {
-            sim_tree_remove(tree, entry);
-        }
-    }
     if (change->to != NULL) {
         sim_tree_set(tree, change->to, change->inode);
+    }
+    struct entry *entry = change->from == NULL ? NULL : sim_tree_find(tree, change->from);
+    if (entry != NULL && entry->inode == change->inode) {
+        sim_tree_remove(tree, entry);
     }
 }
 
