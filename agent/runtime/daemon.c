@@ -213,6 +213,12 @@ static bool any_flow_failed(const struct daemon *daemon)
     return false;
 }
 
+// With `once` a flow that cannot start is not waited for; the others go to their end.
+static bool done_or_failed(struct flow *flow)
+{
+    return flow_failed(flow) || flow_done(flow);
+}
+
 static void run_until_told_to_stop(struct daemon *daemon)
 {
     while (daemon->stop_signals == 0) {
@@ -220,7 +226,7 @@ static void run_until_told_to_stop(struct daemon *daemon)
         for (size_t i = 0; i < daemon->flow_count; i++) {
             flow_supervise(daemon->flows[i], now_ns);
         }
-        if (daemon->once && (all_flows(daemon, flow_done) || any_flow_failed(daemon))) {
+        if (daemon->once && all_flows(daemon, done_or_failed)) {
             return;
         }
         wait_and_serve(daemon, daemon->once ? TICK_ONCE_MS : TICK_MS);

@@ -6,6 +6,7 @@ import socket
 import subprocess
 
 from support.agent import BUILD, Agent, kinesis_flow
+from support.oracle import Ledger, read_stream
 from support.waiting import wait_until
 
 
@@ -99,3 +100,17 @@ def test_queue_lists_positions_and_dead_letters(sandbox, tmp_path):
     assert str(log) in result.stdout
     assert "no converter matched" in result.stdout
     assert kintail("queue", pathlib.Path("/nonexistent")).returncode == 66
+
+
+def test_a_flow_that_cannot_start_does_not_stop_the_others(sandbox, tmp_path):
+    ledger = Ledger()
+    log = tmp_path / "app.log"
+    log.write_text("".join(ledger.line() + "\n" for _ in range(5000)), encoding="utf-8")
+    good = kinesis_flow(log, to={"endpoint": sandbox.url})
+    bad = {**kinesis_flow(tmp_path / "b.log", to={"endpoint": sandbox.url}), "name": "bad"}
+    agent = Agent(tmp_path / "a", [bad, good])
+    agent.state_dir.mkdir()
+    (agent.state_dir / "bad").write_text("in the way of the directory", encoding="utf-8")
+    assert agent.run_once() == 74
+    assert "flow bad: cannot open its queue" in agent.log()
+    ledger.compare(data for _, data in read_stream(sandbox)).check()
