@@ -102,10 +102,11 @@ def test_queue_lists_positions_and_dead_letters(sandbox, tmp_path):
     assert kintail("queue", pathlib.Path("/nonexistent")).returncode == 66
 
 
-def test_a_flow_that_cannot_start_does_not_stop_the_others(sandbox, tmp_path):
+def test_a_flow_that_cannot_start_does_not_stop_the_others(make_sandbox, tmp_path):
+    sandbox = make_sandbox("--stream", "demo:4", "--no-limits")
     ledger = Ledger()
     log = tmp_path / "app.log"
-    log.write_text("".join(ledger.line() + "\n" for _ in range(5000)), encoding="utf-8")
+    log.write_text("".join(ledger.line(width=10000) + "\n" for _ in range(4000)), encoding="utf-8")
     good = kinesis_flow(log, to={"endpoint": sandbox.url})
     bad = {**kinesis_flow(tmp_path / "b.log", to={"endpoint": sandbox.url}), "name": "bad"}
     agent = Agent(tmp_path / "a", [bad, good])
