@@ -11,13 +11,7 @@
 
 #define ECS_ENDPOINT "http://169.254.170.2"
 
-enum { TIMEOUT_MS = 2000, TOKEN_FILE_BYTES_MAX = 16 * 1024, STATUS_OK = 200 };
-
-static const char *variable(const struct credentials_lookup *lookup, const char *name)
-{
-    const char *value = lookup->options->getenv(name);
-    return value != NULL && value[0] != '\0' ? value : NULL;
-}
+enum { TIMEOUT_MS = 2000, STATUS_OK = 200 };
 
 // Whether keys may come from here without TLS: this machine, or the platform's own addresses.
 static bool is_near(const char *url)
@@ -58,28 +52,14 @@ static int check_url(struct credentials_lookup *lookup, const char *url)
 // call: its content changes.
 static int get_token(struct credentials_lookup *lookup, char **out_token)
 {
-    const char *path = variable(lookup, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-    const char *set = variable(lookup, "AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    const char *path = credentials_variable(lookup, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+    const char *set = credentials_variable(lookup, "AWS_CONTAINER_AUTHORIZATION_TOKEN");
     *out_token = NULL;
     if (path == NULL) {
         *out_token = set == NULL ? NULL : xstrdup(set);
         return 0;
     }
-    uint8_t *data;
-    size_t size;
-    int error = io_read_file(lookup->io, path, TOKEN_FILE_BYTES_MAX, &data, &size);
-    if (error != 0) {
-        snprintf(lookup->why, sizeof lookup->why, "cannot read %.160s: %s", path,
-                 error_text(error));
-        return error;
-    }
-    while (size > 0 && (data[size - 1] == '\n' || data[size - 1] == '\r')) {
-        size--;
-    }
-    *out_token = xstrndup(slice_of(data, size));
-    OPENSSL_cleanse(data, size);
-    free(data);
-    return 0;
+    return credentials_read_token(lookup, path, out_token);
 }
 
 // "Basic ..." and "Bearer ..." have a space, which is the only one that there may be.
@@ -140,8 +120,8 @@ static int ask(struct credentials_lookup *lookup, const char *url)
 
 int credentials_from_container(struct credentials_lookup *lookup)
 {
-    const char *relative = variable(lookup, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-    const char *full = variable(lookup, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    const char *relative = credentials_variable(lookup, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    const char *full = credentials_variable(lookup, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
     if (relative == NULL && full == NULL) {
         return E_NOT_FOUND;
     }

@@ -23,14 +23,13 @@ struct shared_file {
 static struct shared_file file_of(const struct credentials_lookup *lookup, enum profile_file kind,
                                   const char *variable, const char *name)
 {
-    const char *(*get)(const char *) = lookup->options->getenv;
     struct shared_file file = {.kind = kind};
-    const char *path = get(variable);
-    const char *home = get("HOME");
-    if (path != NULL && path[0] != '\0') {
+    const char *path = credentials_variable(lookup, variable);
+    const char *home = credentials_variable(lookup, "HOME");
+    if (path != NULL) {
         file.path = xstrdup(path);
         file.is_named = true;
-    } else if (home != NULL && home[0] != '\0') {
+    } else if (home != NULL) {
         file.path = xasprintf("%s/.aws/%s", home, name);
     }
     return file;
@@ -247,9 +246,9 @@ int credentials_from_profile(struct credentials_lookup *lookup)
 {
     const char *profile = lookup->options->config->profile;
     if (profile == NULL) {
-        profile = lookup->options->getenv("AWS_PROFILE");
+        profile = credentials_variable(lookup, "AWS_PROFILE");
     }
-    bool named = profile != NULL && profile[0] != '\0';
+    bool named = profile != NULL;
     struct shared_file files[2] = {
         file_of(lookup, PROFILE_CREDENTIALS, "AWS_SHARED_CREDENTIALS_FILE", "credentials"),
         file_of(lookup, PROFILE_CONFIG, "AWS_CONFIG_FILE", "config"),

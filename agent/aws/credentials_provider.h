@@ -25,6 +25,13 @@ struct credentials_lookup {
     char where[CREDENTIALS_WHY_MAX]; // on success: "the environment", "role x of this instance"
 };
 
+// The value of an environment variable; NULL when it is unset or blank.
+const char *credentials_variable(const struct credentials_lookup *lookup, const char *name);
+// The content of a file that holds a token, without a newline at its end. Owned by the caller, who
+// wipes it. An error is explained in `why`.
+NODISCARD int credentials_read_token(struct credentials_lookup *lookup, const char *path,
+                                     char **out_token);
+
 NODISCARD int credentials_from_config(struct credentials_lookup *lookup);
 NODISCARD int credentials_from_environment(struct credentials_lookup *lookup);
 // The same even where the configuration names a profile.

@@ -10,6 +10,12 @@ static bool is_set(const char *text)
     return text != NULL && text[0] != '\0';
 }
 
+const char *credentials_variable(const struct credentials_lookup *lookup, const char *name)
+{
+    const char *value = lookup->options->getenv(name);
+    return is_set(value) ? value : NULL;
+}
+
 // Takes a pair of keys, both or neither of which must be set.
 static int take_pair(struct credentials_lookup *lookup, const char *id, const char *secret,
                      const char *token, const char *where)

@@ -51,15 +51,14 @@ void imds_free(struct imds *imds)
 
 static const char *endpoint(const struct credentials_lookup *lookup)
 {
-    const char *(*get)(const char *) = lookup->options->getenv;
     if (lookup->options->config->imds_endpoint != NULL) {
         return lookup->options->config->imds_endpoint;
     }
-    const char *set = get("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-    if (set != NULL && set[0] != '\0') {
+    const char *set = credentials_variable(lookup, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    if (set != NULL) {
         return set;
     }
-    const char *mode = get("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+    const char *mode = credentials_variable(lookup, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
     return mode != NULL && strcasecmp(mode, "IPv6") == 0 ? IMDS_ENDPOINT_IPV6 : IMDS_ENDPOINT_IPV4;
 }
 
@@ -164,7 +163,7 @@ static int get_keys(struct imds *imds, struct credentials_lookup *lookup,
 
 int credentials_from_imds(struct credentials_lookup *lookup)
 {
-    const char *disabled = lookup->options->getenv("AWS_EC2_METADATA_DISABLED");
+    const char *disabled = credentials_variable(lookup, "AWS_EC2_METADATA_DISABLED");
     if (disabled != NULL && strcasecmp(disabled, "true") == 0) {
         return E_NOT_FOUND;
     }

@@ -12,7 +12,7 @@
 
 #define FORM "application/x-www-form-urlencoded; charset=utf-8"
 
-enum { TIMEOUT_MS = 5000, TOKEN_BYTES_MAX = 20000, STATUS_OK = 200 };
+enum { TIMEOUT_MS = 5000, STATUS_OK = 200 };
 
 // ---- the answer ----
 
@@ -130,9 +130,9 @@ static int need_region(struct credentials_lookup *lookup)
 // "https://sts.eu-west-1.amazonaws.com/", owned, or NULL.
 static char *url_of(struct credentials_lookup *lookup)
 {
-    const char *set = lookup->options->getenv("AWS_ENDPOINT_URL_STS");
+    const char *set = credentials_variable(lookup, "AWS_ENDPOINT_URL_STS");
     const char *why;
-    if (set != NULL && set[0] != '\0') {
+    if (set != NULL) {
         if (endpoint_check(set, &why) == 0) {
             return xasprintf("%s%s", set, set[strlen(set) - 1] == '/' ? "" : "/");
         }
@@ -237,22 +237,16 @@ int sts_assume_role_with_token(struct credentials_lookup *lookup, const struct s
     if (url == NULL) {
         return E_CONFIG;
     }
-    uint8_t *token;
-    size_t size;
-    int error = io_read_file(lookup->io, token_path, TOKEN_BYTES_MAX, &token, &size);
+    char *token;
+    int error = credentials_read_token(lookup, token_path, &token);
     if (error != 0) {
-        snprintf(lookup->why, sizeof lookup->why, "cannot read %.160s: %s", token_path,
-                 error_text(error));
         free(url);
         return error;
     }
-    while (size > 0 && (token[size - 1] == '\n' || token[size - 1] == '\r')) {
-        size--;
-    }
     struct buf body;
     begin_body(&body, "AssumeRoleWithWebIdentity", role);
-    append_parameter(&body, "WebIdentityToken", slice_of(token, size));
-    OPENSSL_cleanse(token, size);
+    append_parameter(&body, "WebIdentityToken", slice_of_text(token));
+    OPENSSL_cleanse(token, strlen(token));
     free(token);
     struct metadata_call call;
     metadata_call_init(&call);

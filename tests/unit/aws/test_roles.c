@@ -190,6 +190,14 @@ START_TEST(a_token_file_that_is_missing_is_named)
 }
 END_TEST
 
+START_TEST(an_empty_token_file_is_an_error)
+{
+    set_web_identity();
+    write_file(token_file, "\n");
+    check_no_keys("/token holds no token");
+}
+END_TEST
+
 START_TEST(a_role_needs_a_region)
 {
     set_web_identity();
@@ -374,6 +382,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, the_token_of_a_pod_is_read_each_time);
     tcase_add_test(tests, a_token_without_a_role_is_an_error);
     tcase_add_test(tests, a_token_file_that_is_missing_is_named);
+    tcase_add_test(tests, an_empty_token_file_is_an_error);
     tcase_add_test(tests, a_role_needs_a_region);
     tcase_add_test(tests, the_environment_can_name_the_service);
     tcase_add_test(tests, a_service_that_is_no_url_is_an_error);
