@@ -1,3 +1,0 @@
-// A library needs a source.
-extern int kintail_empty;
-int kintail_empty;
