@@ -659,7 +659,8 @@ static const struct schema_field config_fields[] = {
      .type = SCHEMA_MAP,
      AT(config, credentials),
      .table = &credentials_table,
-     .help = "Who the agent is to AWS. Without it: environment, shared AWS files, instance role."},
+     .help = "Who the agent is to AWS. Without it: environment, shared AWS files, the role of a "
+             "pod, a container or the instance; see credentials.md."},
     {.name = "flows",
      .type = SCHEMA_LIST,
      .flags = SCHEMA_REQUIRED,
