@@ -3,10 +3,9 @@
 import os
 import subprocess
 
-from support.oracle import read_stream
+from support.oracle import read_with
 from support.sandbox import BUILD
 from support.waiting import wait_until
-
 
 
 def fill(client, first, count, stream="demo"):
@@ -17,7 +16,7 @@ def fill(client, first, count, stream="demo"):
 
 
 def numbers(client, stream="demo"):
-    return sorted(int(data) for _, data in read_stream(client, stream))
+    return sorted(int(data) for _, data in read_with(client, stream))
 
 
 def start(make_sandbox, tmp_path, *more):
@@ -105,7 +104,7 @@ def test_many_bytes_go_to_several_files_and_come_back(make_sandbox, tmp_path):
             {"Data": data, "PartitionKey": "k", "ExplicitHashKey": "0"}] * 11)
     assert len(list((tmp_path / "data" / "streams" / "demo").glob("000000000000-*.log"))) >= 2
     for _ in range(2):
-        records = read_stream(client, "demo")
+        records = read_with(client, "demo")
         assert len(records) == 33 and all(d == data for _, d in records)
         sandbox.stop()
         sandbox.start()
@@ -131,7 +130,7 @@ def test_expired_files_go_and_numbers_still_rise(make_sandbox, tmp_path):
     sandbox.kill()
     sandbox.start("--fault", f"clock_offset_s={25 * 3600}")
     client = sandbox.client()
-    assert read_stream(client, "demo") == []
+    assert read_with(client, "demo") == []
     assert put() > last
 
 
@@ -162,7 +161,7 @@ def test_memory_has_an_end(make_sandbox):
         {"Data": b"x" * 100_000, "PartitionKey": "k"}] * 20)
     assert answer["FailedRecordCount"] == 10
     assert answer["Records"][-1]["ErrorCode"] == "InternalFailure"
-    assert len(read_stream(sandbox.client(), "demo")) == 10
+    assert len(read_with(sandbox.client(), "demo")) == 10
 
 
 def test_a_failing_disk_refuses_records_and_recovers(make_sandbox, tmp_path):

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
-from support.oracle import read_stream
+from support.oracle import read_with
 from support.sandbox import Sandbox
 from support.sign import JSON, headers_for, post
 
@@ -37,7 +37,7 @@ def test_a_share_of_records_is_refused_with_either_code(sandbox):
     throttled = got.count("ProvisionedThroughputExceededException")
     failed = got.count("InternalFailure")
     assert 60 <= throttled <= 140 and 20 <= failed <= 70
-    assert len(read_stream(sandbox.client(retries=True), "demo")) == 500 - throttled - failed
+    assert len(read_with(sandbox.client(retries=True), "demo")) == 500 - throttled - failed
     injected = sandbox.status()["injected"]
     assert (injected["throttle"], injected["internal_failure"]) == (throttled, failed)
     sandbox.no_faults()

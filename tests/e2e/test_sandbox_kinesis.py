@@ -6,7 +6,7 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
-from support.oracle import read_stream
+from support.oracle import read_with
 from support.sandbox import ACCOUNT, REGION
 from support.sign import call_json
 from support.waiting import wait_until
@@ -200,7 +200,7 @@ def test_a_single_record_and_an_explicit_hash_key(quiet):
         "InvalidArgumentException",
         "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified "
         f"value was {TOP + 1}")
-    assert read_stream(client, "demo") == [("shardId-000000000000", b"a"),
+    assert read_with(client, "demo") == [("shardId-000000000000", b"a"),
                                            ("shardId-000000000003", b"")]
 
 
@@ -312,9 +312,9 @@ def test_records_expire_after_the_retention(make_sandbox):
     client.put_record(StreamName="demo", Data=b"old", PartitionKey="k")
     sandbox.faults(clock_offset_s=23 * 3600)
     client.put_record(StreamName="demo", Data=b"new", PartitionKey="k")
-    assert [d for _, d in read_stream(client, "demo")] == [b"old", b"new"]
+    assert [d for _, d in read_with(client, "demo")] == [b"old", b"new"]
     sandbox.faults(clock_offset_s=24 * 3600 + 60)
-    assert [d for _, d in read_stream(client, "demo")] == [b"new"]
+    assert [d for _, d in read_with(client, "demo")] == [b"new"]
 
 
 def test_a_split_closes_the_parent_and_its_children_take_over(quiet):
@@ -416,4 +416,4 @@ def test_over_tls_with_the_certificate_that_was_made(make_sandbox):
     sandbox = make_sandbox("--stream", "demo:1", tls=True)
     client = sandbox.client(tls=True)
     client.put_record(StreamName="demo", Data=b"secret", PartitionKey="k")
-    assert [d for _, d in read_stream(client, "demo")] == [b"secret"]
+    assert [d for _, d in read_with(client, "demo")] == [b"secret"]
