@@ -1,5 +1,6 @@
 #include "sandbox/u128.h"
 
+#include "base/compiler.h"
 #include "base/error.h"
 #include "base/prng.h"
 #include "support/test_main.h"
