@@ -1,6 +1,7 @@
 #include "runtime/daemon.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -267,9 +268,24 @@ static void close_all(struct daemon *daemon)
     daemon->io->close(daemon->io, daemon->lock_fd);
 }
 
+// libcurl takes an upload buffer for each request and frees it afterwards. What malloc does with it
+// by default depends on what was freed before it, and may be to give its pages back each time and
+// to fault them in again. Bodies of requests, which are larger, still go back.
+static void keep_small_buffers(void)
+{
+#ifdef __GLIBC__
+    enum { MMAP_FROM_BYTES = 512 * 1024, KEPT_BYTES_MAX = 4 << 20 };
+    // Nothing else runs yet. NOLINTBEGIN(concurrency-mt-unsafe)
+    mallopt(M_MMAP_THRESHOLD, MMAP_FROM_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES_MAX);
+    // NOLINTEND(concurrency-mt-unsafe)
+#endif
+}
+
 int daemon_run(struct io *io, const struct config *config, bool once)
 {
     struct daemon daemon = {.io = io, .config = config, .once = once, .status_fd = -1};
+    keep_small_buffers();
     int error = take_lock(&daemon);
     if (error < 0) {
         return exit_status_of(error);

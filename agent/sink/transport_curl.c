@@ -12,7 +12,6 @@
 #include "base/error.h"
 
 enum {
-    UPLOAD_BUFFER_BYTES = 256 * 1024,
     HEADER_BYTES_MAX = 64 * 1024,
     IDLE_CONNECTION_S = 55, // below what load balancers in front of services allow
     POLL_MS_MAX = 3600 * 1000,
@@ -100,7 +99,6 @@ static void set_constant_options(struct transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_CONNECTION_S);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
