@@ -320,8 +320,8 @@ void life_truncated(struct source *source, struct source_file *file)
     }
 }
 
-// A file has lost its last name.
-static void unnamed(struct source *source, struct source_file *file)
+// A file has lost its last name. Returns whether it is still known.
+static bool unnamed(struct source *source, struct source_file *file)
 {
     switch ((enum file_phase)file->phase) {
     case FILE_PAST:
@@ -343,32 +343,36 @@ static void unnamed(struct source *source, struct source_file *file)
             life_orphan(source, file);
         } else if (file->fd < 0) {
             life_forget(source, file);
+            return false;
         }
         break;
     case FILE_ORPHAN:
     case FILE_ENDING:
         break;
     }
+    return true;
 }
 
 // ---- what is behind a name ----
 
-static void let_go(struct source *source, struct name *name)
+// Returns the file that had the name, NULL when there is none or it is not known any more.
+static struct source_file *let_go(struct source *source, struct name *name)
 {
     struct source_file *file = name->file;
-    if (file != NULL) {
-        file_detach(name);
-        if (file->names == NULL) {
-            unnamed(source, file);
-        } else {
-            life_depart(source, file);
-        }
+    if (file == NULL) {
+        return NULL;
     }
+    file_detach(name);
+    if (file->names == NULL) {
+        return unnamed(source, file) ? file : NULL;
+    }
+    life_depart(source, file);
+    return file;
 }
 
 static void set_trouble(struct source *source, struct name *name, enum trouble trouble)
 {
-    let_go(source, name);
+    (void)let_go(source, name);
     name->trouble = (uint8_t)trouble;
     if (name->unmatched) {
         tree_drop(source->tree, name);
@@ -409,24 +413,30 @@ static struct source_file *find_file(struct source *source, const char *path,
     return restore_pick(source, first, is_file, path, stat);
 }
 
+static struct source_file *find_displaced(const struct source *source, const char *path,
+                                          const struct file_stat *stat)
+{
+    struct source_file *file = file_table_inode(source->table, stat->inode);
+    while (file != NULL &&
+           (file->restored || file->generation.inode != stat->inode ||
+            file->generation.device != stat->device || is_file(source, file, path, stat))) {
+        file = file->inode_next;
+    }
+    return file;
+}
+
 // The inode of a generation belongs to another file now.
 static void displace(struct source *source, const char *path, const struct file_stat *stat)
 {
-    struct source_file *file = file_table_inode(source->table, stat->inode);
-    while (file != NULL) {
-        struct source_file *next = file->inode_next;
-        bool same = file->generation.inode == stat->inode &&
-                    file->generation.device == stat->device;
-        if (same && !file->restored && !is_file(source, file, path, stat)) {
-            while (file->names != NULL) {
-                struct name *name = file->names;
-                file_detach(name);
-                tree_look(source->tree, name);
-            }
-            file_table_hide(source->table, file);
-            unnamed(source, file);
+    struct source_file *file;
+    while ((file = find_displaced(source, path, stat)) != NULL) {
+        while (file->names != NULL) {
+            struct name *name = file->names;
+            file_detach(name);
+            tree_look(source->tree, name);
         }
-        file = next;
+        file_table_hide(source->table, file);
+        (void)unnamed(source, file);
     }
 }
 
@@ -523,11 +533,6 @@ static void move_here(struct source *source, struct source_file *file, struct na
                       const char *path, const struct file_stat *stat)
 {
     bool was_restored = file->restored;
-    if (file->phase == FILE_PAST && link_in_ring(&file->waiting)) {
-        link_remove(&file->waiting);
-        source->past_count--;
-        file->generation.state = GENERATION_ENDED;
-    }
     if (file->phase == FILE_ORPHAN) {
         bool unread = file->read_position == 0;
         link_remove(&file->waiting);
@@ -549,7 +554,6 @@ static void move_here(struct source *source, struct source_file *file, struct na
 static void adopt_name(struct source *source, struct name *name, const char *path,
                        const struct file_stat *stat)
 {
-    struct source_file *before = name->file;
     struct source_file *file = find_file(source, path, stat);
     if (file == NULL && (name->unmatched || is_too_old(source, stat))) {
         set_trouble(source, name, TROUBLE_OLD);
@@ -557,9 +561,15 @@ static void adopt_name(struct source *source, struct name *name, const char *pat
     }
     if (file == NULL) {
         displace(source, path, stat);
-        before = name->file;
+    } else if (file->phase == FILE_PAST && link_in_ring(&file->waiting)) {
+        // Out of reach of what is forgotten in favour of the name's former file.
+        link_remove(&file->waiting);
+        source->past_count--;
+        file->generation.state = GENERATION_ENDED;
     }
-    let_go(source, name);
+    struct source_file *before = let_go(source, name);
+    bool follows = before != NULL && before != file &&
+                   (before->phase == FILE_LIVE || before->phase == FILE_ORPHAN);
     if (file != NULL) {
         move_here(source, file, name, path, stat);
     } else {
@@ -570,8 +580,6 @@ static void adopt_name(struct source *source, struct name *name, const char *pat
     if (source->io->stat(source->io, path, false, &link) == 0 && link.kind == FILE_SYMLINK) {
         tree_name_poll(source->tree, name, true);
     }
-    bool follows = before != NULL && before != file &&
-                   (before->phase == FILE_LIVE || before->phase == FILE_ORPHAN);
     if (follows) {
         file_order(before, name->file);
         life_ready(source, before);
@@ -591,7 +599,7 @@ static void look_failed(struct source *source, struct name *name, const char *pa
         set_trouble(source, name, error == -ELOOP ? TROUBLE_LOOP : TROUBLE_DANGLING);
         tree_name_poll(source->tree, name, false);
     } else if (error == -ENOENT || error == -ENOTDIR) {
-        let_go(source, name);
+        (void)let_go(source, name);
         tree_drop(source->tree, name);
     } else {
         name->trouble = TROUBLE_ERROR;
