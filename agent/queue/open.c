@@ -116,13 +116,15 @@ static int find_snapshot(struct recovery *recovery, size_t *out_index)
     return 0;
 }
 
-// Whether a segment begins where the log ends. The sequences that an earlier recovery passed over
-// have no record.
+// Whether a segment begins where the log ends. What is missing between them may be settled, as are
+// the sequences that an earlier recovery passed over, or lie in a segment that was set aside.
 static bool follows_log(const struct recovery *recovery, const struct segment *segment)
 {
-    return segment->first_sequence == recovery->end ||
-           (segment->first_sequence == recovery->queue->ack.first_sequence &&
-            segment->first_sequence > recovery->end);
+    uint64_t first = segment->first_sequence;
+    uint64_t end = recovery->end;
+    return first == end || (first > end && (first == recovery->lost_end ||
+                                            window_count(&recovery->queue->ack.window, end - 1,
+                                                         first - 1) == first - end));
 }
 
 // The first gap of the tail is in front of the segment at `index`: nothing from there on counts.
@@ -136,22 +138,27 @@ static int discard_from(struct recovery *recovery, size_t index)
     return error;
 }
 
-// Rebuilds positions and totals, and finds where the log ends.
-static int read_log(struct recovery *recovery)
+// The sealed segments are whole. An unsealed one that does not follow them has lost what was in
+// front of it: that was not synced, or it could not be missing.
+static int check_start_of_tail(struct recovery *recovery)
 {
-    struct queue *queue = recovery->queue;
-    size_t start;
-    int error = find_snapshot(recovery, &start);
-    if (error != 0 || recovery->count == 0) {
-        recovery->end = 1;
-        return error;
+    size_t tail = recovery->tail;
+    if (tail == recovery->count || (tail == 0 && !recovery->ack_found)) {
+        return 0;
     }
-    queue->totals = recovery->found[start].header.totals;
-    for (size_t i = start; i < recovery->count; i++) {
+    const struct segment *first = recovery->found[tail].segment;
+    recovery->end = tail > 0 ? recovery->found[tail - 1].segment->end_sequence : 1;
+    return follows_log(recovery, first) ? 0 : discard_from(recovery, tail);
+}
+
+// Reads the segments from `start` on, up to the first gap.
+static int apply_segments(struct recovery *recovery, size_t start)
+{
+    int error = 0;
+    for (size_t i = start; error == 0 && i < recovery->count; i++) {
         struct segment *segment = recovery->found[i].segment;
         if (i > recovery->tail && !follows_log(recovery, segment)) {
-            error = discard_from(recovery, i);
-            break;
+            return discard_from(recovery, i);
         }
         int whole = apply_segment(recovery, &recovery->found[i]);
         if (whole < 0) {
@@ -162,13 +169,28 @@ static int read_log(struct recovery *recovery)
             error = discard_from(recovery, i + 1);
         }
     }
-    if (error != 0) {
+    return error;
+}
+
+// Rebuilds positions and totals, and finds where the log ends.
+static int read_log(struct recovery *recovery)
+{
+    struct queue *queue = recovery->queue;
+    int error = check_start_of_tail(recovery);
+    size_t start = 0;
+    if (error == 0) {
+        error = find_snapshot(recovery, &start);
+    }
+    if (error != 0 || recovery->count == 0) {
+        recovery->end = 1;
         return error;
     }
+    queue->totals = recovery->found[start].header.totals;
+    error = apply_segments(recovery, start);
     const struct found_segment *newest = &recovery->found[recovery->count - 1];
     queue->files_digest = newest->header.files_digest;
     recovery->report->same_boot = strcmp(newest->header.boot_id, queue->boot_id) == 0;
-    return 0;
+    return error;
 }
 
 // ---- acknowledgements ----
@@ -213,28 +235,44 @@ static int count_queued_bytes(struct recovery *recovery, uint64_t *out_bytes)
     return 0;
 }
 
-// Makes the acknowledged tally what the log and the other tallies say: records whose blocks did not
-// survive are read and counted again, so they are not acknowledged any more.
+static void take_away(uint64_t *value, uint64_t *excess)
+{
+    uint64_t part = *value < *excess ? *value : *excess;
+    *value -= part;
+    *excess -= part;
+}
+
+// Makes the settled tallies what the log says that they must be. Records whose blocks did not
+// survive are read and counted again, so they are not settled any more; records that are missing
+// are damaged, or were acknowledged where nothing says so any more.
 static int rewind_books(struct recovery *recovery)
 {
-    uint64_t queued;
-    int error = count_queued_bytes(recovery, &queued);
+    struct tally queued;
+    int error = count_queued_bytes(recovery, &queued.bytes);
     if (error != 0) {
         return error;
     }
     struct queue *queue = recovery->queue;
+    queued.records = recovery->end - 1 - window_count(&queue->ack.window, 0, recovery->end - 1);
     struct settled_totals *totals = &queue->ack.totals;
-    uint64_t others = totals->dead_lettered.bytes + totals->dropped.bytes + totals->damaged.bytes;
-    uint64_t other_records =
-        totals->dead_lettered.records + totals->dropped.records + totals->damaged.records;
-    uint64_t appended = appended_bytes_of(&queue->totals);
-    uint64_t appended_records = queue->totals.read_records - queue->totals.filtered_records;
-    uint64_t queued_records =
-        recovery->end - 1 - window_count(&queue->ack.window, 0, recovery->end - 1);
-    totals->acknowledged.bytes = appended > others + queued ? appended - others - queued : 0;
-    totals->acknowledged.records = appended_records > other_records + queued_records
-                                       ? appended_records - other_records - queued_records
-                                       : 0;
+    struct tally *tallies[] = {&totals->acknowledged, &totals->dead_lettered, &totals->dropped,
+                               &totals->damaged};
+    struct tally appended = {queue->totals.read_records - queue->totals.filtered_records,
+                             appended_bytes_of(&queue->totals)};
+    struct tally sum = queued;
+    for (size_t i = 0; i < ARRAY_COUNT(tallies); i++) {
+        sum.records += tallies[i]->records;
+        sum.bytes += tallies[i]->bytes;
+    }
+    struct tally excess = {sum.records > appended.records ? sum.records - appended.records : 0,
+                           sum.bytes > appended.bytes ? sum.bytes - appended.bytes : 0};
+    struct tally *missing = recovery->ack_found ? &totals->damaged : &totals->acknowledged;
+    missing->records += appended.records + excess.records - sum.records;
+    missing->bytes += appended.bytes + excess.bytes - sum.bytes;
+    for (size_t i = 0; i < ARRAY_COUNT(tallies); i++) {
+        take_away(&tallies[i]->records, &excess.records);
+        take_away(&tallies[i]->bytes, &excess.bytes);
+    }
     return 0;
 }
 
@@ -250,18 +288,19 @@ static uint64_t first_new_sequence(const struct recovery *recovery)
 }
 
 // Brings the acknowledgements in line with the log.
-static int settle_up(struct recovery *recovery, bool ack_found)
+static int settle_up(struct recovery *recovery)
 {
     struct queue *queue = recovery->queue;
     struct ack_state *ack = &queue->ack;
     struct queue_report *report = recovery->report;
     uint64_t oldest = recovery->count > 0 ? recovery->found[0].segment->first_sequence : 1;
     uint64_t last_valid = recovery->end - 1;
-    bool rewind = !ack_found && recovery->count > 0;
+    bool rewind = !recovery->ack_found && recovery->count > 0;
     if (ack->window.frontier + 1 < oldest) {
-        // What lies below the oldest segment was given back, so it was settled.
-        rewind = rewind || ack->window.frontier > 0 || ack_found;
-        (void)window_jump(&ack->window, oldest - 1);
+        // Without acknowledgements: what was given back was settled. With them it is damaged.
+        rewind = true;
+        uint64_t missing = window_jump(&ack->window, oldest - 1);
+        report->records_damaged = recovery->ack_found ? missing : 0;
     }
     // What an earlier recovery settled because no record had it does not count again.
     uint64_t known = last_valid;
@@ -334,9 +373,8 @@ int queue_recover(struct queue *queue, struct queue_report *out_report)
     if (queue->io->boot_id(queue->io, queue->boot_id) != 0) {
         queue->boot_id[0] = '\0';
     }
-    bool ack_found = false;
     char *path = queue_path(queue, "ack");
-    int error = ackslot_open(&queue->slot, queue->io, path, &queue->ack, &ack_found,
+    int error = ackslot_open(&queue->slot, queue->io, path, &queue->ack, &recovery.ack_found,
                              &out_report->acks_lost);
     free(path);
     if (error == 0) {
@@ -344,11 +382,11 @@ int queue_recover(struct queue *queue, struct queue_report *out_report)
     }
     if (error == 0) {
         queue->epoch = next_epoch(&recovery, &queue->ack);
-        out_report->fresh = recovery.count == 0 && !ack_found;
+        out_report->fresh = recovery.count == 0 && !recovery.ack_found;
         error = read_log(&recovery);
     }
     if (error == 0) {
-        error = settle_up(&recovery, ack_found);
+        error = settle_up(&recovery);
     }
     if (error == 0) {
         error = recovery_commit(&recovery);

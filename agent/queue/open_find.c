@@ -74,14 +74,22 @@ int recovery_unlink(struct recovery *recovery, size_t index)
     return error;
 }
 
+// Sets a segment without a sound header aside. One with a footer was whole once, and the log goes
+// on behind it.
 static int set_aside(struct recovery *recovery, size_t index)
 {
     struct queue *queue = recovery->queue;
-    char *path = queue_path(queue, recovery->found[index].segment->name);
-    char *bad_path = xasprintf("%s.bad", path);
-    int error = queue->io->rename(queue->io, path, bad_path);
-    free(bad_path);
-    free(path);
+    const struct found_segment *found = &recovery->found[index];
+    struct block_header footer;
+    int sealed = segment_read_footer(queue->io, found->segment->fd, found->size, &footer);
+    if (sealed < 0) {
+        return sealed;
+    }
+    if (sealed == 1 && footer.epoch == found->segment->epoch &&
+        footer.first_sequence > recovery->lost_end) {
+        recovery->lost_end = footer.first_sequence;
+    }
+    int error = queue_set_aside(queue, found->segment->name);
     recovery->report->segments_bad++;
     recovery_forget(recovery, index);
     return error;

@@ -136,6 +136,8 @@ uint64_t queue_bytes(const struct queue *queue);
 // After a sync that failed.
 void queue_condemn(struct queue *queue);
 void queue_ring(void (*bell)(void *context), void *context);
+// Renames a damaged segment, or removes it when enough of them are kept.
+NODISCARD int queue_set_aside(struct queue *queue, const char *name);
 void segment_free(struct io *io, struct segment *segment);
 
 // open.c: puts a queue together from whatever the directory holds.

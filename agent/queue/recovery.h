@@ -19,8 +19,10 @@ struct recovery {
     struct queue_report *report;
     struct found_segment *found; // in the order of their sequences
     size_t count;
-    size_t tail;  // index of the first unsealed segment, `count` when there is none
-    uint64_t end; // first sequence behind the last valid record
+    size_t tail;       // index of the first unsealed segment, `count` when there is none
+    uint64_t end;      // first sequence behind the last valid record
+    uint64_t lost_end; // the same of a sealed segment that was set aside, 0: none
+    bool ack_found;
     struct buf payload;
 };
 // Whether an error says what is in a file. The others say that the disk could not tell: what it

@@ -5,9 +5,9 @@
 // after everything before it is on disk, so a segment with a footer is whole. A segment is removed
 // only when every record in it is settled and the ack file that says so is on disk, and when a
 // later segment, whose snapshot replaces it, is on disk with its directory entry.
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "queue/queue_internal.h"
@@ -158,22 +158,30 @@ static int count_bad(void *context, const char *name, enum file_kind kind)
     return 0;
 }
 
-static int remove_file(struct queue *queue, const struct segment *segment)
+int queue_set_aside(struct queue *queue, const char *name)
 {
     struct io *io = queue->io;
-    char *path = queue_path(queue, segment->name);
     unsigned bad_files = 0;
-    int error;
-    if (segment->damaged && io->list(io, queue->dir, count_bad, &bad_files) == 0 &&
-        bad_files < BAD_FILES_MAX) {
-        char bad_name[SEGMENT_NAME_MAX + 8];
-        snprintf(bad_name, sizeof bad_name, "%s.bad", segment->name);
-        char *bad_path = queue_path(queue, bad_name);
+    int error = io->list(io, queue->dir, count_bad, &bad_files);
+    char *path = queue_path(queue, name);
+    if (error == 0 && bad_files < BAD_FILES_MAX) {
+        char *bad_path = xasprintf("%s.bad", path);
         error = io->rename(io, path, bad_path);
         free(bad_path);
     } else {
         error = io->unlink(io, path);
     }
+    free(path);
+    return error;
+}
+
+static int remove_file(struct queue *queue, const struct segment *segment)
+{
+    if (segment->damaged) {
+        return queue_set_aside(queue, segment->name);
+    }
+    char *path = queue_path(queue, segment->name);
+    int error = queue->io->unlink(queue->io, path);
     free(path);
     return error;
 }

@@ -151,7 +151,8 @@ struct world_mark *world_last_mark(struct world *world)
 static void note_generation(struct world *world, unsigned file)
 {
     char path[32];
-    uint64_t version = ++world->pending.version[file];
+    uint64_t version = ++world->versions[file];
+    world->pending.version[file] = version;
     snprintf(path, sizeof path, "/var/log/%u.%llu", file, (unsigned long long)version);
     struct generation generation = {
         .id = file + 1,

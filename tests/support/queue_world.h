@@ -93,7 +93,8 @@ struct world {
     struct world_mark *marks; // one for each block that counts, and one before them
     size_t mark_count;
     size_t durable_mark;
-    struct world_mark pending; // behind the block in the making
+    struct world_mark pending;      // behind the block in the making
+    uint64_t versions[WORLD_FILES]; // the last that was noted
     bool append_in_doubt;
     bool open_in_doubt; // a recovery died
     size_t cursor;      // next item to take
