@@ -15,6 +15,7 @@
 enum {
     DETAIL_SIZE = SERVICE_ERROR_CODE_SIZE + SERVICE_ERROR_TEXT_SIZE + 2,
     REFUSALS_PASSING_MAX = 3, // counted while other records are accepted
+    BARREN_CALLS = 3,         // in a row that brought nothing, before a person hears of it
 };
 
 // ---- regroups ----
@@ -124,8 +125,18 @@ struct entries {
     uint8_t verdict[LIMITS_CALL_RECORDS];
     int16_t slot[LIMITS_CALL_RECORDS]; // of the shard that throttles it
     size_t count[RECORD_DEAD_LETTER + 1];
-    char detail[SERVICE_ERROR_TEXT_SIZE]; // of the last record that was refused
+    char detail[SERVICE_ERROR_TEXT_SIZE]; // of the last record that is set aside
+    char refusal[DETAIL_SIZE];            // of the first record that was refused
 };
+
+static void describe_refusal(const struct answer_entry *entry, char text[DETAIL_SIZE])
+{
+    char code[SERVICE_ERROR_CODE_SIZE];
+    char message[SERVICE_ERROR_TEXT_SIZE];
+    service_error_printable(entry->error_code, code, sizeof code);
+    service_error_printable(entry->error_message, message, sizeof message);
+    snprintf(text, DETAIL_SIZE, "%s: %s", code, message);
+}
 
 static void judge_entry(void *context, size_t index, const struct answer_entry *entry)
 {
@@ -136,6 +147,9 @@ static void judge_entry(void *context, size_t index, const struct answer_entry *
     entries->count[verdict]++;
     if (verdict == RECORD_DEAD_LETTER) {
         service_error_printable(entry->error_message, entries->detail, sizeof entries->detail);
+    }
+    if (verdict != RECORD_ACCEPTED && entries->refusal[0] == '\0') {
+        describe_refusal(entry, entries->refusal);
     }
 }
 
@@ -243,6 +257,18 @@ static void count_entries(const struct entries *entries)
     }
 }
 
+// A call that brought nothing is ordinary under throttling; several in a row are not.
+static void report_entries(const struct entries *entries)
+{
+    struct sender *sender = entries->sender;
+    if (entries->count[RECORD_ACCEPTED] > 0) {
+        sender->barren_calls = 0;
+        sender_report_fine(sender);
+    } else if (entries->count[RECORD_DEAD_LETTER] == 0 && ++sender->barren_calls >= BARREN_CALLS) {
+        sender_report(sender, CONDITION_SERVICE, "no record is accepted: %s", entries->refusal);
+    }
+}
+
 static void adopt_wire(struct sender *sender, const struct batch *batch)
 {
     if (batch->trial && sender->encoder != batch->encoder) {
@@ -281,7 +307,7 @@ static int take_entries(struct sender *sender, struct batch *batch,
         settle_entry(&entries, i, now_ns);
     }
     batch_give_back(sender->pool, batch);
-    sender_report_fine(sender);
+    report_entries(&entries);
     return 0;
 }
 

@@ -80,6 +80,7 @@ struct sender {
     struct batch *in_flight[PACE_IN_FLIGHT_MAX];
     unsigned in_flight_count;
     uint64_t calls_accepted;
+    unsigned barren_calls; // in a row of which no record was accepted
 
     bool draining;
     bool finishing;

@@ -142,6 +142,30 @@ START_TEST(records_that_are_throttled_now_and_then_do_not_slow_a_delivery_stream
 }
 END_TEST
 
+START_TEST(that_nothing_is_accepted_is_said_until_something_is)
+{
+    make(&(struct world_options){.shards = 1});
+    world->weather.record_failed = 1000;
+    world_append(world, 1000, 50, NULL);
+    ck_assert(!world_run(world, 10 * NS_PER_S));
+    ck_assert(strstr(last_error(), "no record is accepted: InternalFailure") != NULL);
+    world->weather.record_failed = 0;
+    run();
+    ck_assert_str_eq(last_error(), "");
+}
+END_TEST
+
+START_TEST(a_throttled_call_now_and_then_is_not_an_error)
+{
+    make(&(struct world_options){.shards = 1});
+    world->slow_until_ns[0] = world->now_ns + 50 * NS_PER_MS;
+    world_append(world, 500, 50, NULL);
+    ck_assert(!world_run(world, 10 * NS_PER_MS));
+    ck_assert_str_eq(last_error(), "");
+    run();
+}
+END_TEST
+
 static const char *key_of_shard(unsigned shard)
 {
     static char key[16];
@@ -337,6 +361,8 @@ Suite *test_suite(void)
     tcase_add_test(tests, records_that_are_throttled_now_and_then_do_not_slow_a_stream);
     tcase_add_test(tests, records_that_are_throttled_now_and_then_do_not_slow_a_key);
     tcase_add_test(tests, records_that_are_throttled_now_and_then_do_not_slow_a_delivery_stream);
+    tcase_add_test(tests, that_nothing_is_accepted_is_said_until_something_is);
+    tcase_add_test(tests, a_throttled_call_now_and_then_is_not_an_error);
     tcase_add_test(tests, keyed_records_wait_for_their_throttled_shard_while_others_pass);
     tcase_add_test(tests, keyed_records_run_ahead_as_far_as_the_window);
     tcase_add_test(tests, a_record_that_the_refusal_names_is_set_aside);
