@@ -1,6 +1,6 @@
 # `cmake --install build [--prefix DIR]`: programs, manual pages, documents, systemd unit.
 install(TARGETS kintail kintail-sandbox RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES docs/kintail.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES docs/kintail.1 docs/kintail-sandbox.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/configuration.md docs/credentials.md docs/queue-format.md config/kintail.yaml
         config/kintail.schema.json
         DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -2,11 +2,14 @@
 
 import json
 import os
+import pathlib
+import re
 import shutil
 import subprocess
 
 import pytest
 from support.sandbox import BUILD, KEY_ID, REGION, SECRET
+from support.waiting import wait_until
 
 AWS = "/usr/bin/aws" if os.path.exists("/usr/bin/aws") else shutil.which("aws")
 
@@ -15,6 +18,7 @@ AWS = "/usr/bin/aws" if os.path.exists("/usr/bin/aws") else shutil.which("aws")
 def aws(sandbox):
     environment = {"PATH": os.environ["PATH"], "AWS_ACCESS_KEY_ID": KEY_ID,
                    "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": REGION,
+                   "AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
                    "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "", "AWS_MAX_ATTEMPTS": "1"}
 
     def run(*arguments, fails=False):
@@ -38,8 +42,10 @@ def test_the_aws_cli_puts_and_reads_a_record(aws):
     assert record["PartitionKey"] == "pk-1"
 
 
-def test_the_aws_cli_manages_streams(aws):
+def test_the_aws_cli_manages_streams(aws, sandbox):
     aws("kinesis", "create-stream", "--stream-name", "two", "--shard-count", "2")
+    # The AWS CLI asks again after 10 s only.
+    wait_until(lambda: sandbox.stream_status("two")["status"] == "ACTIVE", 30)
     aws("kinesis", "wait", "stream-exists", "--stream-name", "two")
     assert len(aws("kinesis", "list-shards", "--stream-name", "two")["Shards"]) == 2
     error = aws("kinesis", "describe-stream", "--stream-name", "nix", fails=True)
@@ -101,3 +107,16 @@ def test_a_certificate_of_ones_own(make_sandbox, tmp_path):
     assert sandbox.client(tls=True).list_streams()["StreamNames"] == ["demo"]
     assert run("--tls-listen", "127.0.0.1:0", "--tls-cert", "/nonexistent", "--tls-key", "x",
                "--listen", "127.0.0.1:0").returncode == 69
+
+
+def test_the_manual_names_every_option_operation_fault_limit_and_resource(sandbox):
+    root = pathlib.Path(__file__).parents[2]
+    page = root.joinpath("docs", "kintail-sandbox.1").read_text(encoding="utf-8")
+    operations = root.joinpath("sandbox", "operations.c").read_text(encoding="utf-8")
+    names = set(re.findall(r"--([a-z-]+)", run("--help").stdout))
+    names |= set(re.findall(r'API_[A-Z]+, "([A-Za-z]+)"', operations))
+    names |= set(sandbox.control("faults")) - {"injected"}
+    names |= set(sandbox.control("limits")) | {"status", "faults", "limits", "flush"}
+    assert len(names) > 60
+    words = set(re.findall(r"[A-Za-z0-9_-]+", page.replace("Fl -", "")))
+    assert sorted(names - words) == []
