@@ -99,14 +99,14 @@ def test_many_bytes_go_to_several_files_and_come_back(make_sandbox, tmp_path):
     sandbox = start(make_sandbox, tmp_path)
     client = sandbox.client()
     data = os.urandom(900_000)
-    for _ in range(2):
+    for _ in range(3):
         client.put_records(StreamName="demo", Records=[
             {"Data": data, "PartitionKey": "k", "ExplicitHashKey": "0"}] * 11)
     assert len(list((tmp_path / "data" / "streams" / "demo").glob("000000000000-*.log"))) >= 2
     sandbox.stop()
     sandbox.start()
     records = read_with(sandbox.client(), "demo")
-    assert len(records) == 22 and all(d == data for _, d in records)
+    assert len(records) == 33 and all(d == data for _, d in records)
 
 
 def test_expired_files_go_and_numbers_still_rise(make_sandbox, tmp_path):
