@@ -84,9 +84,12 @@ static int apply_segment(struct recovery *recovery, struct found_segment *found)
             return error;
         }
     }
-    if (!segment->sealed) {
+    if (segment->sealed) {
+        recovery->queue->totals = segment->end_totals;
+    } else {
         segment->written = offset < limit ? offset : limit;
         segment->end_sequence = sequence;
+        segment->end_totals = recovery->queue->totals;
     }
     return whole;
 }
@@ -117,12 +120,13 @@ static int find_snapshot(struct recovery *recovery, size_t *out_index)
 }
 
 // Whether a segment begins where the log ends. What is missing between them may be settled, as are
-// the sequences that an earlier recovery passed over, or lie in a segment that was set aside.
-static bool follows_log(const struct recovery *recovery, const struct segment *segment)
+// the sequences that an earlier recovery passed over, or lie in a segment that was set aside, now
+// or before a recovery made a copy.
+static bool follows_log(const struct recovery *recovery, const struct found_segment *found)
 {
-    uint64_t first = segment->first_sequence;
+    uint64_t first = found->segment->first_sequence;
     uint64_t end = recovery->end;
-    return first == end || (first > end && (first == recovery->lost_end ||
+    return first == end || (first > end && (found->header.is_copy || first == recovery->lost_end ||
                                             window_count(&recovery->queue->ack.window, end - 1,
                                                          first - 1) == first - end));
 }
@@ -146,9 +150,8 @@ static int check_start_of_tail(struct recovery *recovery)
     if (tail == recovery->count || (tail == 0 && !recovery->ack_found)) {
         return 0;
     }
-    const struct segment *first = recovery->found[tail].segment;
     recovery->end = tail > 0 ? recovery->found[tail - 1].segment->end_sequence : 1;
-    return follows_log(recovery, first) ? 0 : discard_from(recovery, tail);
+    return follows_log(recovery, &recovery->found[tail]) ? 0 : discard_from(recovery, tail);
 }
 
 // Reads the segments from `start` on, up to the first gap.
@@ -157,7 +160,7 @@ static int apply_segments(struct recovery *recovery, size_t start)
     int error = 0;
     for (size_t i = start; error == 0 && i < recovery->count; i++) {
         struct segment *segment = recovery->found[i].segment;
-        if (i > recovery->tail && !follows_log(recovery, segment)) {
+        if (i > recovery->tail && !follows_log(recovery, &recovery->found[i])) {
             return discard_from(recovery, i);
         }
         int whole = apply_segment(recovery, &recovery->found[i]);

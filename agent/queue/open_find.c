@@ -142,6 +142,7 @@ static int open_found(struct recovery *recovery, struct found_segment *found)
         segment->written = found->size - BLOCK_HEADER_BYTES;
         segment->synced = segment->written;
         segment->end_sequence = footer.first_sequence;
+        segment->end_totals = footer.totals;
     }
     return 0;
 }
@@ -247,6 +248,27 @@ static int seal_again(struct recovery *recovery)
     return error == 0 ? io->fdatasync(io, segment->fd) : error;
 }
 
+// Segments are sealed in their order: one without a footer in front of one that has it is damaged.
+static void find_tail(struct recovery *recovery)
+{
+    recovery->tail = recovery->count;
+    while (recovery->tail > 0 && !recovery->found[recovery->tail - 1].segment->sealed) {
+        recovery->tail--;
+    }
+    for (size_t i = 0; i + 1 < recovery->tail; i++) {
+        struct segment *segment = recovery->found[i].segment;
+        if (!segment->sealed) {
+            segment->sealed = true;
+            segment->finished = true;
+            segment->damaged = true;
+            segment->written = recovery->found[i].size;
+            segment->synced = segment->written;
+            segment->end_sequence = recovery->found[i + 1].segment->first_sequence;
+            segment->end_totals = recovery->found[i + 1].segment->start_totals;
+        }
+    }
+}
+
 int recovery_find_segments(struct recovery *recovery)
 {
     struct queue *queue = recovery->queue;
@@ -263,9 +285,6 @@ int recovery_find_segments(struct recovery *recovery)
     if (error == 0) {
         error = sort_out(recovery);
     }
-    recovery->tail = 0;
-    while (recovery->tail < recovery->count && recovery->found[recovery->tail].segment->sealed) {
-        recovery->tail++;
-    }
+    find_tail(recovery);
     return error == 0 && recovery->tail > 0 ? seal_again(recovery) : error;
 }

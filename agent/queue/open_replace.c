@@ -85,6 +85,7 @@ static int new_header(struct recovery *recovery, struct segment_header *out_head
     *out_header = (struct segment_header){
         .epoch = queue->epoch,
         .replaces_from = recovery->found[recovery->tail].segment->first_sequence,
+        .is_copy = true,
         .created_ns = queue->io->real_ns(queue->io),
         .files_digest = queue->files_digest,
     };
@@ -135,6 +136,7 @@ static int make_replacement(struct recovery *recovery, struct segment **out_segm
     segment->epoch = header.epoch;
     segment->first_sequence = header.first_sequence;
     segment->start_totals = header.totals;
+    segment->end_totals = recovery->queue->totals;
     segment->end_sequence =
         recovery->end > header.first_sequence ? recovery->end : header.first_sequence;
     char *path = queue_path(recovery->queue, segment->name);

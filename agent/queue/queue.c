@@ -348,6 +348,7 @@ static int roll(struct queue *queue)
     segment->first_sequence = header.first_sequence;
     segment->end_sequence = header.first_sequence;
     segment->start_totals = header.totals;
+    segment->end_totals = header.totals;
     segment->data_offset = segment_data_offset(&header);
     segment->written = segment->data_offset;
     pthread_mutex_lock(&queue->lock);
@@ -454,6 +455,7 @@ static void publish(struct queue *queue, uint64_t end, uint64_t now_ns)
     queue->next_sequence += builder->record_count;
     queue->current->written = end;
     queue->current->end_sequence = queue->next_sequence;
+    queue->current->end_totals = queue->totals;
     bool was_clean = queue->dirty_since_ns == 0;
     if (was_clean) {
         queue->dirty_since_ns = now_ns;

@@ -28,9 +28,10 @@ struct segment {
     uint64_t written;      // end of the blocks
     uint64_t synced;       // up to here it is on disk
     uint64_t end_sequence; // first sequence behind its last block
-    bool finished;         // nothing will be written to it any more
-    bool sealed;           // its footer is on disk
-    bool damaged;          // to be set aside, not removed
+    struct read_totals end_totals;
+    bool finished; // nothing will be written to it any more
+    bool sealed;   // its footer is on disk
+    bool damaged;  // to be set aside, not removed
 };
 
 struct cached_block {

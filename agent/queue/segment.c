@@ -76,7 +76,7 @@ static void append_header_page(const struct segment_header *header, struct buf *
     put_u32(out, SEGMENT_MAGIC);
     put_u32(out, SEGMENT_VERSION);
     put_u32(out, 0);
-    put_u32(out, 0);
+    put_u32(out, header->is_copy ? 1 : 0);
     put_u64(out, header->epoch);
     put_u64(out, header->first_sequence);
     put_u64(out, header->replaces_from);
@@ -166,8 +166,9 @@ int segment_read_header(struct io *io, int fd, struct segment_header *out_header
     if (cursor_u32(&cursor) != SEGMENT_VERSION) {
         return E_VERSION;
     }
-    (void)cursor_u64(&cursor);
-    struct segment_header header = {.epoch = cursor_u64(&cursor)};
+    (void)cursor_u32(&cursor);
+    struct segment_header header = {.is_copy = (cursor_u32(&cursor) & 1) != 0};
+    header.epoch = cursor_u64(&cursor);
     header.first_sequence = cursor_u64(&cursor);
     header.replaces_from = cursor_u64(&cursor);
     header.created_ns = cursor_u64(&cursor);

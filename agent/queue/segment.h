@@ -23,6 +23,7 @@ struct segment_header {
     uint64_t first_sequence; // of its first record
     // Segments of an older epoch that begin at or behind this sequence are replaced by this one.
     uint64_t replaces_from;
+    bool is_copy;        // made by recovery: all of it was on disk before it had its name
     uint64_t created_ns; // real time
     char boot_id[BOOT_ID_BYTES];
     char flow[FLOW_NAME_MAX + 1];

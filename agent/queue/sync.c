@@ -57,7 +57,7 @@ static int sync_segment(struct queue *queue, struct segment *segment)
     uint64_t written = segment->written;
     uint64_t end_sequence = segment->end_sequence;
     bool finished = segment->finished;
-    struct read_totals totals = queue->totals;
+    struct read_totals totals = segment->end_totals;
     bool needed = segment->synced < written;
     pthread_mutex_unlock(&queue->lock);
     int error = needed ? queue->io->fdatasync(queue->io, segment->fd) : 0;

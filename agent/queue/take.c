@@ -195,13 +195,7 @@ static bool settle_end_of_segment(struct queue *queue, const struct segment *seg
     struct taker *taker = &queue->taker;
     pthread_mutex_lock(&queue->lock);
     uint64_t end = segment->end_sequence;
-    struct segment *next = NULL;
-    for (size_t i = 0; i + 1 < queue->segment_count; i++) {
-        if (queue->segments[i] == segment) {
-            next = queue->segments[i + 1];
-        }
-    }
-    uint64_t bytes = next == NULL ? 0 : appended_bytes_of(&next->start_totals);
+    uint64_t bytes = appended_bytes_of(&segment->end_totals);
     pthread_mutex_unlock(&queue->lock);
     if (end <= taker->sequence) {
         return true;
@@ -225,7 +219,7 @@ static int next_block(struct queue *queue)
             return 0;
         }
         if (taker->offset >= view.limit) {
-            if (view.is_last || !view.is_whole || !settle_end_of_segment(queue, view.segment)) {
+            if (!view.is_whole || !settle_end_of_segment(queue, view.segment) || view.is_last) {
                 return 0;
             }
             enter_next_segment(queue);
