@@ -70,8 +70,22 @@ void life_announce(struct source *source, struct source_file *file)
 
 // ---- reading in order ----
 
+// Nothing of it is to be read before what comes after it.
+static bool is_idle(const struct source_file *file)
+{
+    return file->phase == FILE_PAST ||
+           (file->phase == FILE_FRESH && file->generation.size_seen == 0);
+}
+
 void life_ready(struct source *source, struct source_file *file)
 {
+    const struct source_file *older = file->older;
+    while (older != NULL && is_idle(older)) {
+        older = older->older;
+    }
+    if (older == NULL && file->older != NULL) {
+        file_unorder(file->older);
+    }
     bool readable = file->phase == FILE_LIVE || file->phase == FILE_ENDING;
     if (readable && file->older == NULL && !link_in_ring(&file->ready)) {
         file->turn_bytes = 0;
@@ -87,10 +101,8 @@ void life_at_end(struct source *source, struct source_file *file)
     while (younger != NULL) {
         file_unorder(file);
         life_ready(source, younger);
-        bool idle = younger->phase == FILE_PAST ||
-                    (younger->phase == FILE_FRESH && younger->generation.size_seen == 0);
         file = younger;
-        younger = idle ? younger->younger : NULL;
+        younger = is_idle(file) ? file->younger : NULL;
     }
 }
 
@@ -670,6 +682,9 @@ static void settle_orphan(struct source *source, struct source_file *file)
     }
     set_lag(source, unread, 0);
     file->generation.size_seen = file->read_position;
+    if (unread > 0) {
+        life_announce(source, file); // so that it is not lost once more after a restart
+    }
     life_end(source, file);
 }
 

@@ -17,7 +17,8 @@ void restore_known(struct source *source, const struct generation *known, size_t
         file->announced = true;
         file->away = true;
         file->quiet_ns = source->now_ns;
-        bool unread = known[i].position == 0 && known[i].head.length == 0;
+        // Where nothing was read yet it may have been held as a copy, and still has to be judged.
+        bool unread = known[i].position == 0;
         file->phase = known[i].state != GENERATION_LIVE ? FILE_PAST
                       : unread                          ? FILE_FRESH
                                                         : FILE_LIVE;
@@ -62,8 +63,8 @@ static bool has_content(struct io *io, int fd, const struct generation *generati
     return identity_goes_on(&facts);
 }
 
-// Whether `a` has had the inode that both have had after `b`: one that was there until the end is, and
-// else the one that began later.
+// Whether `a` has had the inode that both have had after `b`: one that was there until the end is,
+// and else the one that began later.
 static bool is_later(const struct generation *a, const struct generation *b)
 {
     bool live_a = a->state == GENERATION_LIVE;
@@ -101,11 +102,6 @@ void restore_found(struct source *source, struct source_file *file, const struct
         file_table_move(source->table, file, stat->device, stat->inode, stat->birth_ns);
         life_announce(source, file);
     }
-    if (file->phase == FILE_FRESH) {
-        file->away = false;
-        life_question(source, file);
-        return;
-    }
     uint8_t head[HEAD_BYTES_MAX];
     int64_t count = reader_peek(source, file, head, sizeof head, 0);
     if (count < 0) {
@@ -116,6 +112,10 @@ void restore_found(struct source *source, struct source_file *file, const struct
         return;
     }
     file->away = false;
+    if (file->phase == FILE_FRESH) {
+        life_question(source, file);
+        return;
+    }
     file_table_set_first(source->table, file, slice_of(head, (size_t)count));
     if (stat->size <= file->read_position) {
         reader_close(source, file);
