@@ -44,6 +44,9 @@ static json_t *read_blob(struct reading *reading, const struct cbor_item *item)
     if (!read_string(reading, item, &bytes)) {
         return NULL;
     }
+    if (bytes.size == 0) {
+        return json_string("");
+    }
     struct buf text;
     buf_init(&text, base64_encoded_size(bytes.size));
     uint8_t *place = buf_extend(&text, base64_encoded_size(bytes.size));
