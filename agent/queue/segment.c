@@ -251,6 +251,9 @@ int segment_read_block(struct io *io, int fd, uint64_t offset, uint64_t limit,
         return E_TRUNCATED;
     }
     buf_clear(payload);
+    if (out_header->payload_bytes == 0) {
+        return block_payload_matches(out_header, buf_slice(payload)) ? 1 : E_CORRUPT;
+    }
     uint8_t *room = buf_extend(payload, out_header->payload_bytes);
     if (room == NULL) {
         return E_CORRUPT;

@@ -192,6 +192,10 @@ static bool add_record(struct world *world, unsigned file, size_t index, uint8_t
 
 void queue_world_read(struct world *world, unsigned count)
 {
+    if (prng_below(&world->prng, 12) == 0) {
+        queue_add_skipped(world->queue, 1); // a block may say no more than that
+        return;
+    }
     unsigned file = (unsigned)prng_below(&world->prng, WORLD_FILES);
     if (world->pending.version[file] == 0 || prng_below(&world->prng, 8) == 0) {
         note_generation(world, file);

@@ -162,7 +162,9 @@ static int64_t sim_pwrite(struct io *io, int fd, const void *data, size_t size, 
     if (end > inode->cache.size) {
         sim_content_resize(&inode->cache, end);
     }
-    memcpy(inode->cache.data + offset, data, size);
+    if (size > 0) {
+        memcpy(inode->cache.data + offset, data, size);
+    }
     sim_mark_dirty(inode, (size_t)offset, end);
     if (sim_one_in(disk, 8)) {
         sim_write_some(disk, inode, sim_one_in(disk, 2) ? SECTOR : PAGE, 3);

@@ -122,7 +122,9 @@ void simdisk_write_file(struct simdisk *disk, const char *path, const void *data
 {
     struct inode *inode = sim_inode_create(disk, false);
     sim_content_resize(&inode->cache, size);
-    memcpy(inode->cache.data, data, size);
+    if (size > 0) {
+        memcpy(inode->cache.data, data, size);
+    }
     sim_content_copy(&inode->platter, &inode->cache);
     sim_tree_set(&disk->cache, path, inode);
     sim_tree_set(&disk->platter, path, inode);

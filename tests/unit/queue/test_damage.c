@@ -164,10 +164,26 @@ static void check_all_accounted(uint64_t acknowledged)
     ck_assert(queue_drained(queue));
 }
 
+START_TEST(a_block_that_only_counts_is_no_damage)
+{
+    ck_assert_int_eq(queue_append(queue), 0);
+    crash();
+    config.max_size = 64 << 20; // one segment for all of it
+    reopen();
+    queue_add_lost(queue, 5, true);
+    ck_assert_int_eq(queue_append(queue), 0);
+    ck_assert_int_eq(append_block(), 0);
+    crash();
+    reopen();
+    ck_assert_uint_eq(books_now().lost_bytes, 5);
+    ck_assert_uint_eq(drain(), BLOCK_RECORDS);
+}
+END_TEST
+
 START_TEST(a_damaged_record_takes_its_block_with_it_and_no_more)
 {
     make_segments();
-    simdisk_flip(disk, segments[1], SEGMENT_PAGE_BYTES * 3, 0x10);
+    simdisk_flip(disk, segments[1], (size_t)SEGMENT_PAGE_BYTES * 3, 0x10);
     reopen();
     ck_assert_uint_eq(drain(), appended - BLOCK_RECORDS);
     check_all_accounted(appended - BLOCK_RECORDS);
@@ -177,7 +193,7 @@ END_TEST
 START_TEST(a_damaged_segment_is_kept_for_inspection_when_it_is_settled)
 {
     make_segments();
-    simdisk_flip(disk, segments[0], SEGMENT_PAGE_BYTES * 3, 0x10);
+    simdisk_flip(disk, segments[0], (size_t)SEGMENT_PAGE_BYTES * 3, 0x10);
     reopen();
     (void)drain();
     (void)queue_sync_step(queue, UINT64_MAX / 2);
@@ -193,7 +209,7 @@ START_TEST(a_damaged_block_header_takes_what_lies_before_the_next_one)
 {
     make_segments();
     // The first block of all is of the generation, the second has records.
-    simdisk_flip(disk, segments[1], SEGMENT_PAGE_BYTES * 2, 0x10);
+    simdisk_flip(disk, segments[1], (size_t)SEGMENT_PAGE_BYTES * 2, 0x10);
     reopen();
     uint64_t count = drain();
     ck_assert_uint_eq(count, appended - BLOCK_RECORDS);
@@ -258,7 +274,7 @@ END_TEST
 START_TEST(a_sealed_segment_that_was_cut_loses_no_more_than_its_end)
 {
     make_segments();
-    simdisk_cut(disk, segments[2], SEGMENT_PAGE_BYTES * 2 + 100);
+    simdisk_cut(disk, segments[2], (size_t)SEGMENT_PAGE_BYTES * 2 + 100);
     reopen();
     ck_assert_uint_eq(report.records_discarded, 0);
     uint64_t count = drain();
@@ -470,6 +486,7 @@ Suite *test_suite(void)
     TCase *tests = tcase_create("queue_damage");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, a_block_that_only_counts_is_no_damage);
     tcase_add_test(tests, a_damaged_record_takes_its_block_with_it_and_no_more);
     tcase_add_test(tests, a_damaged_segment_is_kept_for_inspection_when_it_is_settled);
     tcase_add_test(tests, a_damaged_block_header_takes_what_lies_before_the_next_one);
