@@ -23,7 +23,7 @@ struct file_stat {
     uint64_t link_count;
     uint64_t birth_ns; // time of birth, 0 where the filesystem has none
     uint64_t mtime_ns;
-    uint64_t ctime_ns; // of the last change to content, names or attributes
+    uint64_t ctime_ns;  // of the last change to content, names or attributes
     uint64_t allocated; // bytes of storage behind the file
 };
 
