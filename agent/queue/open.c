@@ -137,7 +137,7 @@ static int discard_from(struct recovery *recovery, size_t index)
     int error = 0;
     while (error == 0 && recovery->count > index) {
         error = recovery_unlink(recovery, recovery->count - 1);
-        recovery->report->records_discarded++;
+        recovery->report->segments_discarded++;
     }
     return error;
 }

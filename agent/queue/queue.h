@@ -41,8 +41,8 @@ struct queue_report {
     bool acks_lost;        // both ack slots were bad: everything in the segments is sent again
     uint64_t segments_bad; // segments set aside
     uint64_t records_damaged;
-    uint64_t records_discarded; // behind the first gap of an unsealed segment; read again
-    uint64_t records_rewound;   // the log ended before the acknowledged frontier (power loss)
+    uint64_t segments_discarded; // behind the first gap of an unsealed segment; read again
+    uint64_t records_rewound;    // the log ended before the acknowledged frontier (power loss)
     uint64_t records_queued;
     uint64_t maybe_repeated; // offered before the stop, and not known to be acknowledged
     bool same_boot;          // the last writer ran in this boot of the machine

@@ -188,11 +188,15 @@ static void report_open(const struct flow *flow, const struct queue_report *repo
                   (unsigned long long)report->segments_bad, flow->queue_dir,
                   (unsigned long long)report->records_damaged);
     }
-    if (report->records_discarded > 0 || report->records_rewound > 0) {
-        log_warning(
-            "flow %s: the queue goes back behind %llu records that had not reached the disk;"
-            " they are read again",
-            name, (unsigned long long)(report->records_discarded + report->records_rewound));
+    if (report->segments_discarded > 0) {
+        log_warning("flow %s: %llu segments of the queue had not reached the disk whole; what they"
+                    " held is read again from the files",
+                    name, (unsigned long long)report->segments_discarded);
+    }
+    if (report->records_rewound > 0) {
+        log_warning("flow %s: %llu acknowledged records had not reached the disk; they are read"
+                    " again and may be repeated",
+                    name, (unsigned long long)report->records_rewound);
     }
     if (report->maybe_repeated > 0) {
         log_warning("flow %s: %llu records were under way when it stopped and may be repeated",

@@ -94,7 +94,7 @@ static bool *drain_copy(struct world *world, struct books *out_books)
     int error = open_queue(world, simdisk_io(copy), &queue, &report);
     ck_assert_msg(error == 0, "a second recovery fails: %s", error_text(error));
     ck_assert_uint_eq(report.maybe_repeated, 0);
-    ck_assert_uint_eq(report.records_discarded, 0);
+    ck_assert_uint_eq(report.segments_discarded, 0);
     ck_assert_uint_eq(report.records_rewound, 0);
     ck_assert_uint_eq(report.segments_bad, 0);
     queue_books(queue, out_books);

@@ -239,7 +239,7 @@ START_TEST(the_last_sealed_segment_may_be_set_aside_too)
     simdisk_flip(disk, segments[segment_count - 2], 100, 0x10);
     reopen();
     ck_assert_uint_eq(report.segments_bad, 1);
-    ck_assert_uint_eq(report.records_discarded, 0);
+    ck_assert_uint_eq(report.segments_discarded, 0);
     uint64_t count = drain();
     ck_assert_uint_lt(count, appended);
     check_all_accounted(count);
@@ -276,7 +276,7 @@ START_TEST(a_sealed_segment_that_was_cut_loses_no_more_than_its_end)
     make_segments();
     simdisk_cut(disk, segments[2], (size_t)SEGMENT_PAGE_BYTES * 2 + 100);
     reopen();
-    ck_assert_uint_eq(report.records_discarded, 0);
+    ck_assert_uint_eq(report.segments_discarded, 0);
     uint64_t count = drain();
     ck_assert_uint_ge(count, appended - 30);
     check_all_accounted(count);
@@ -417,7 +417,7 @@ START_TEST(whatever_is_damaged_the_queue_opens_and_takes_more)
         (void)books_now();
         crash();
         reopen();
-        ck_assert_uint_eq(report.records_discarded, 0);
+        ck_assert_uint_eq(report.segments_discarded, 0);
         ck_assert_uint_eq(report.segments_bad, 0);
         (void)drain();
         ck_assert_uint_eq(books_now().queued.records, 0);

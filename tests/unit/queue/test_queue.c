@@ -155,7 +155,7 @@ START_TEST(a_crash_loses_nothing_and_counts_what_was_offered)
     reopen();
     ck_assert_uint_eq(report.maybe_repeated, 4);
     ck_assert_uint_eq(report.records_rewound, 0);
-    ck_assert_uint_eq(report.records_discarded, 0);
+    ck_assert_uint_eq(report.segments_discarded, 0);
     check_books(11, 2, 9);
     static const unsigned left[] = {1, 2, 4, 5, 6, 7, 8, 9, 10};
     for (size_t i = 0; i < ARRAY_COUNT(left); i++) {
