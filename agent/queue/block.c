@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "base/crc32c.h"
-#include "base/cursor.h"
 #include "base/error.h"
 
 enum {
@@ -11,6 +10,29 @@ enum {
     CRC_OFFSET = 8,
     ORIGIN_MARK = 0xffff, // in the place of a reason: not a record, but where the next comes from
 };
+
+void read_totals_put(struct buf *out, const struct read_totals *totals)
+{
+    put_u64(out, totals->read_records);
+    put_u64(out, totals->read_bytes);
+    put_u64(out, totals->filtered_records);
+    put_u64(out, totals->filtered_bytes);
+    put_u64(out, totals->skipped_bytes);
+    put_u64(out, totals->lost_bytes);
+    put_u64(out, totals->lost_bytes_at_least);
+}
+
+struct read_totals read_totals_take(struct cursor *cursor)
+{
+    struct read_totals totals = {.read_records = cursor_u64(cursor)};
+    totals.read_bytes = cursor_u64(cursor);
+    totals.filtered_records = cursor_u64(cursor);
+    totals.filtered_bytes = cursor_u64(cursor);
+    totals.skipped_bytes = cursor_u64(cursor);
+    totals.lost_bytes = cursor_u64(cursor);
+    totals.lost_bytes_at_least = cursor_u64(cursor);
+    return totals;
+}
 
 void block_header_encode(const struct block_header *header, uint8_t *out)
 {
@@ -28,13 +50,7 @@ void block_header_encode(const struct block_header *header, uint8_t *out)
     put_u64(&fields, header->epoch);
     put_u64(&fields, header->first_sequence);
     put_u64(&fields, header->time_ns);
-    put_u64(&fields, header->totals.read_records);
-    put_u64(&fields, header->totals.read_bytes);
-    put_u64(&fields, header->totals.filtered_records);
-    put_u64(&fields, header->totals.filtered_bytes);
-    put_u64(&fields, header->totals.skipped_bytes);
-    put_u64(&fields, header->totals.lost_bytes);
-    put_u64(&fields, header->totals.lost_bytes_at_least);
+    read_totals_put(&fields, &header->totals);
     put_u64(&fields, 0);
     ASSERT(!fields.overflow && fields.size == BLOCK_HEADER_BYTES);
     store_u32(out + CRC_OFFSET, crc32c(0, out, BLOCK_HEADER_BYTES));
@@ -72,13 +88,7 @@ int block_header_decode(struct slice bytes, struct block_header *out_header)
     header.epoch = cursor_u64(&cursor);
     header.first_sequence = cursor_u64(&cursor);
     header.time_ns = cursor_u64(&cursor);
-    header.totals.read_records = cursor_u64(&cursor);
-    header.totals.read_bytes = cursor_u64(&cursor);
-    header.totals.filtered_records = cursor_u64(&cursor);
-    header.totals.filtered_bytes = cursor_u64(&cursor);
-    header.totals.skipped_bytes = cursor_u64(&cursor);
-    header.totals.lost_bytes = cursor_u64(&cursor);
-    header.totals.lost_bytes_at_least = cursor_u64(&cursor);
+    header.totals = read_totals_take(&cursor);
     bool sound = kind >= BLOCK_SOURCE && kind <= BLOCK_DEAD &&
                  header.payload_bytes <= BLOCK_PAYLOAD_MAX &&
                  header.records_bytes <= header.payload_bytes &&

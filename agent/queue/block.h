@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "base/cursor.h"
 #include "base/generation.h"
 #include "base/slice.h"
 
@@ -37,6 +38,9 @@ struct read_totals {
     uint64_t lost_bytes;
     uint64_t lost_bytes_at_least;
 };
+// In the order above, 8 bytes each.
+void read_totals_put(struct buf *out, const struct read_totals *totals);
+struct read_totals read_totals_take(struct cursor *cursor);
 
 struct block_header {
     enum block_kind kind;

@@ -81,17 +81,9 @@ static int find_first_kept(struct recovery *recovery, struct segment_header *hea
 
 static int new_header(struct recovery *recovery, struct segment_header *out_header)
 {
-    struct queue *queue = recovery->queue;
-    *out_header = (struct segment_header){
-        .epoch = queue->epoch,
-        .replaces_from = recovery->found[recovery->tail].segment->first_sequence,
-        .is_copy = true,
-        .created_ns = queue->io->real_ns(queue->io),
-        .files_digest = queue->files_digest,
-    };
-    memcpy(out_header->boot_id, queue->boot_id, sizeof out_header->boot_id);
-    size_t length = strlen(queue->flow);
-    memcpy(out_header->flow, queue->flow, length < FLOW_NAME_MAX ? length : FLOW_NAME_MAX);
+    *out_header = queue_segment_header(recovery->queue);
+    out_header->replaces_from = recovery->found[recovery->tail].segment->first_sequence;
+    out_header->is_copy = true;
     return find_first_kept(recovery, out_header);
 }
 

@@ -307,7 +307,7 @@ static uint64_t segment_bytes_max(const struct queue *queue)
     return bytes > snapshot ? bytes : snapshot;
 }
 
-static struct segment_header header_of(const struct queue *queue)
+struct segment_header queue_segment_header(const struct queue *queue)
 {
     struct segment_header header = {
         .epoch = queue->epoch,
@@ -333,7 +333,7 @@ static int roll(struct queue *queue)
         queue->epoch++;
         pthread_mutex_unlock(&queue->lock);
     }
-    struct segment_header header = header_of(queue);
+    struct segment_header header = queue_segment_header(queue);
     struct segment *segment = xcalloc(1, sizeof *segment);
     segment_name(header.first_sequence, header.epoch, segment->name);
     char *path = queue_path(queue, segment->name);

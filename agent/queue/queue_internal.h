@@ -139,6 +139,8 @@ void queue_condemn(struct queue *queue);
 void queue_ring(void (*bell)(void *context), void *context);
 // Renames a damaged segment, or removes it when enough of them are kept.
 NODISCARD int queue_set_aside(struct queue *queue, const char *name);
+// The header of a segment that begins with the next record.
+struct segment_header queue_segment_header(const struct queue *queue);
 void segment_free(struct io *io, struct segment *segment);
 
 // open.c: puts a queue together from whatever the directory holds.

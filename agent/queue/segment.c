@@ -59,17 +59,6 @@ uint64_t segment_data_offset(const struct segment_header *header)
     return SEGMENT_PAGE_BYTES * (1 + page_count(header->snapshot_bytes));
 }
 
-static void put_totals(struct buf *out, const struct read_totals *totals)
-{
-    put_u64(out, totals->read_records);
-    put_u64(out, totals->read_bytes);
-    put_u64(out, totals->filtered_records);
-    put_u64(out, totals->filtered_bytes);
-    put_u64(out, totals->skipped_bytes);
-    put_u64(out, totals->lost_bytes);
-    put_u64(out, totals->lost_bytes_at_least);
-}
-
 static void append_header_page(const struct segment_header *header, struct buf *out)
 {
     size_t start = out->size;
@@ -84,7 +73,7 @@ static void append_header_page(const struct segment_header *header, struct buf *
     put_u64(out, header->next_generation_id);
     put_u64(out, header->files_digest);
     put_u64(out, header->snapshot_bytes);
-    put_totals(out, &header->totals);
+    read_totals_put(out, &header->totals);
     buf_append(out, header->boot_id, sizeof header->boot_id);
     buf_append(out, header->flow, sizeof header->flow);
     uint8_t *rest = buf_extend(out, SEGMENT_PAGE_BYTES - (out->size - start));
@@ -175,13 +164,7 @@ int segment_read_header(struct io *io, int fd, struct segment_header *out_header
     header.next_generation_id = cursor_u64(&cursor);
     header.files_digest = cursor_u64(&cursor);
     header.snapshot_bytes = cursor_u64(&cursor);
-    header.totals.read_records = cursor_u64(&cursor);
-    header.totals.read_bytes = cursor_u64(&cursor);
-    header.totals.filtered_records = cursor_u64(&cursor);
-    header.totals.filtered_bytes = cursor_u64(&cursor);
-    header.totals.skipped_bytes = cursor_u64(&cursor);
-    header.totals.lost_bytes = cursor_u64(&cursor);
-    header.totals.lost_bytes_at_least = cursor_u64(&cursor);
+    header.totals = read_totals_take(&cursor);
     struct slice boot_id = cursor_bytes(&cursor, sizeof header.boot_id);
     struct slice flow = cursor_bytes(&cursor, sizeof header.flow);
     if (cursor.failed || header.snapshot_bytes > SNAPSHOT_BYTES_MAX ||
