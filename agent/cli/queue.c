@@ -20,7 +20,9 @@ int verb_queue(int argc, char **argv)
     struct buf out;
     buf_init(&out, DESCRIPTION_BYTES_MAX);
     int error = queue_inspect(io_posix(), dir, &out);
-    fwrite(out.data, 1, out.size, stdout);
+    if (out.size > 0) {
+        fwrite(out.data, 1, out.size, stdout);
+    }
     if (out.overflow) {
         fprintf(stderr, "kintail queue: the description ends here: it is larger than 1 GiB\n");
     }
