@@ -1,4 +1,4 @@
-// A certificate for 127.0.0.1 and localhost, made at start and valid for a day.
+// A certificate for 127.0.0.1 and localhost, made at start.
 #pragma once
 
 #include <openssl/types.h>
