@@ -6,38 +6,13 @@ struct reading {
     struct cbor_reader reader;
     struct put_request *request;
     struct buf *message;
-    bool cut; // the input ended inside a container
 };
-
-// Whether another item of a container follows; it is read when it does.
-static bool next_in(struct reading *reading, const struct cbor_item *container, uint64_t done,
-                    struct cbor_item *out_item)
-{
-    if (!container->indefinite && done == container->argument) {
-        return false;
-    }
-    if (!cbor_next(&reading->reader, out_item)) {
-        reading->cut = true;
-        return false;
-    }
-    return out_item->kind != CBOR_BREAK;
-}
 
 // A string whose head was read; the chunks of an indefinite one are joined in the scratch buffer.
 static bool read_string(struct reading *reading, const struct cbor_item *item, struct slice *out)
 {
-    if (!item->indefinite) {
-        *out = item->string;
-        return true;
-    }
-    struct buf *scratch = &reading->request->scratch;
-    size_t start = scratch->size;
-    struct cbor_item chunk = {0};
-    while (cbor_next(&reading->reader, &chunk) && chunk.kind == item->kind && !chunk.indefinite) {
-        buf_append_slice(scratch, chunk.string);
-    }
-    *out = slice_of(scratch->data + start, scratch->size - start);
-    return reading->reader.error == 0 && chunk.kind == CBOR_BREAK && !scratch->overflow;
+    *out = cbor_string_of(&reading->reader, item, &reading->request->scratch);
+    return reading->reader.error == 0;
 }
 
 static bool read_field(struct reading *reading, struct put_record *record, enum put_name name)
@@ -72,7 +47,7 @@ static bool read_record(struct reading *reading, const struct cbor_item *head)
     }
     struct put_record *record = put_request_add(reading->request);
     struct cbor_item name;
-    for (uint64_t done = 0; next_in(reading, head, done, &name); done++) {
+    for (uint64_t done = 0; cbor_next_in(&reading->reader, head, done, &name); done++) {
         struct slice text;
         if (name.kind != CBOR_TEXT || !read_string(reading, &name, &text)) {
             return false;
@@ -100,7 +75,7 @@ static bool read_records(struct reading *reading)
     }
     reading->request->has_records = true;
     struct cbor_item item;
-    for (uint64_t done = 0; next_in(reading, &head, done, &item); done++) {
+    for (uint64_t done = 0; cbor_next_in(&reading->reader, &head, done, &item); done++) {
         if (!read_record(reading, &item)) {
             return false;
         }
@@ -140,10 +115,10 @@ bool put_request_read_cbor(struct slice body, struct put_request *request, struc
         return false;
     }
     struct cbor_item name;
-    for (uint64_t done = 0; next_in(&reading, &head, done, &name); done++) {
+    for (uint64_t done = 0; cbor_next_in(&reading.reader, &head, done, &name); done++) {
         if (!read_member(&reading, &name)) {
             return false;
         }
     }
-    return !reading.cut && reading.reader.error == 0 && reading.reader.rest.size == 0;
+    return reading.reader.error == 0 && reading.reader.rest.size == 0;
 }

@@ -10,25 +10,16 @@ enum { CBOR_TAG_EPOCH = 1 };
 struct reading {
     struct cbor_reader reader;
     struct buf scratch;
-    bool cut; // the input ended inside a container
 };
 
 static json_t *read_value(struct reading *reading, const struct cbor_item *item, unsigned depth);
 
-// A string of which the head was read; joins the chunks of an indefinite one in `scratch`.
+// A string of which the head was read.
 static bool read_string(struct reading *reading, const struct cbor_item *item, struct slice *out)
 {
-    if (!item->indefinite) {
-        *out = item->string;
-        return true;
-    }
     buf_clear(&reading->scratch);
-    struct cbor_item chunk;
-    while (cbor_next(&reading->reader, &chunk) && chunk.kind == item->kind && !chunk.indefinite) {
-        buf_append_slice(&reading->scratch, chunk.string);
-    }
-    *out = buf_slice(&reading->scratch);
-    return reading->reader.error == 0 && chunk.kind == CBOR_BREAK;
+    *out = cbor_string_of(&reading->reader, item, &reading->scratch);
+    return reading->reader.error == 0;
 }
 
 static json_t *read_text(struct reading *reading, const struct cbor_item *item)
@@ -58,25 +49,11 @@ static json_t *read_blob(struct reading *reading, const struct cbor_item *item)
     return value;
 }
 
-// True with the next item of a container, false at its end.
-static bool next_in(struct reading *reading, const struct cbor_item *container, uint64_t done,
-                    struct cbor_item *out_item)
-{
-    if (!container->indefinite && done == container->argument) {
-        return false;
-    }
-    if (!cbor_next(&reading->reader, out_item)) {
-        reading->cut = true;
-        return false;
-    }
-    return out_item->kind != CBOR_BREAK;
-}
-
 static json_t *read_list(struct reading *reading, const struct cbor_item *head, unsigned depth)
 {
     json_t *list = json_array();
     struct cbor_item item;
-    for (uint64_t done = 0; next_in(reading, head, done, &item); done++) {
+    for (uint64_t done = 0; cbor_next_in(&reading->reader, head, done, &item); done++) {
         if (json_array_append_new(list, read_value(reading, &item, depth)) != 0) {
             json_decref(list);
             return NULL;
@@ -104,7 +81,7 @@ static json_t *read_map(struct reading *reading, const struct cbor_item *head, u
 {
     json_t *map = json_object();
     struct cbor_item item;
-    for (uint64_t done = 0; next_in(reading, head, done, &item); done++) {
+    for (uint64_t done = 0; cbor_next_in(&reading->reader, head, done, &item); done++) {
         if (!read_member(reading, &item, map, depth)) {
             json_decref(map);
             return NULL;
@@ -179,8 +156,7 @@ json_t *wire_cbor_read(struct slice body)
         document = read_map(&reading, &item, 1);
     }
     buf_deinit(&reading.scratch);
-    if (document != NULL &&
-        (reading.cut || reading.reader.error != 0 || reading.reader.rest.size != 0)) {
+    if (document != NULL && (reading.reader.error != 0 || reading.reader.rest.size != 0)) {
         json_decref(document);
         return NULL;
     }

@@ -63,7 +63,15 @@ struct cbor_reader {
 struct cbor_reader cbor_reader_of(struct slice data);
 // The next item's head (and string). False at the end of the input or on an error.
 bool cbor_next(struct cbor_reader *reader, struct cbor_item *out_item);
+// The next item of a map or array of which `done` items were read. False behind the last one, whose
+// break it takes, and on an error; an input that ends inside is E_TRUNCATED.
+bool cbor_next_in(struct cbor_reader *reader, const struct cbor_item *container, uint64_t done,
+                  struct cbor_item *out_item);
 // Skips one whole value of whatever shape.
 void cbor_skip(struct cbor_reader *reader);
 // Reads a text or byte string, joining chunks into `scratch` when it is in pieces.
 struct slice cbor_read_string(struct cbor_reader *reader, enum cbor_kind kind, struct buf *scratch);
+// The text or byte string of an item that was read; its chunks, when it is in pieces, are appended
+// to `scratch`. Empty on an error.
+struct slice cbor_string_of(struct cbor_reader *reader, const struct cbor_item *item,
+                            struct buf *scratch);

@@ -230,6 +230,35 @@ void cbor_skip(struct cbor_reader *reader)
     }
 }
 
+bool cbor_next_in(struct cbor_reader *reader, const struct cbor_item *container, uint64_t done,
+                  struct cbor_item *out_item)
+{
+    if (!container->indefinite && done == container->argument) {
+        return false;
+    }
+    if (!cbor_next(reader, out_item)) {
+        return fail(reader, E_TRUNCATED);
+    }
+    if (out_item->kind == CBOR_BREAK) {
+        return container->indefinite ? false : fail(reader, E_SYNTAX);
+    }
+    return true;
+}
+
+struct slice cbor_string_of(struct cbor_reader *reader, const struct cbor_item *item,
+                            struct buf *scratch)
+{
+    if (!item->indefinite) {
+        return item->string;
+    }
+    size_t start = scratch->size;
+    take_chunks(reader, item->kind, scratch);
+    if (scratch->overflow) {
+        fail(reader, E_TOO_LARGE);
+    }
+    return reader->error == 0 ? slice_skip(buf_slice(scratch), start) : slice_of(NULL, 0);
+}
+
 struct slice cbor_read_string(struct cbor_reader *reader, enum cbor_kind kind, struct buf *scratch)
 {
     struct cbor_item item;
@@ -241,13 +270,8 @@ struct slice cbor_read_string(struct cbor_reader *reader, enum cbor_kind kind, s
         fail(reader, E_SYNTAX);
         return slice_of(NULL, 0);
     }
-    if (!item.indefinite) {
-        return item.string;
+    if (item.indefinite) {
+        buf_clear(scratch);
     }
-    buf_clear(scratch);
-    take_chunks(reader, kind, scratch);
-    if (scratch->overflow) {
-        fail(reader, E_TOO_LARGE);
-    }
-    return reader->error == 0 ? buf_slice(scratch) : slice_of(NULL, 0);
+    return cbor_string_of(reader, &item, scratch);
 }

@@ -79,6 +79,32 @@ static int error_of(const char *data, size_t size)
     return reader.error;
 }
 
+// Reads an array of integers; its sum, or the negative error.
+static int64_t sum_of(const char *data, size_t size)
+{
+    struct cbor_reader reader = cbor_reader_of(slice_of(data, size));
+    struct cbor_item array;
+    struct cbor_item item;
+    ck_assert(cbor_next(&reader, &array));
+    int64_t sum = 0;
+    for (uint64_t done = 0; cbor_next_in(&reader, &array, done, &item); done++) {
+        sum += (int64_t)item.argument;
+    }
+    ck_assert(reader.error != 0 || reader.rest.size == 0);
+    return reader.error != 0 ? reader.error : sum;
+}
+
+START_TEST(containers_are_walked_to_their_end)
+{
+    ck_assert_int_eq(sum_of("\x83\x01\x02\x03", 4), 6);
+    ck_assert_int_eq(sum_of("\x9f\x01\x02\xff", 4), 3);
+    ck_assert_int_eq(sum_of("\x80", 1), 0);
+    ck_assert_int_eq(sum_of("\x83\x01\x02", 3), E_TRUNCATED);
+    ck_assert_int_eq(sum_of("\x9f\x01", 2), E_TRUNCATED);
+    ck_assert_int_eq(sum_of("\x82\x01\xff", 3), E_SYNTAX);
+}
+END_TEST
+
 START_TEST(malformed_items_are_refused)
 {
     ck_assert_int_eq(error_of("\x19\x03", 2), E_TRUNCATED);
@@ -105,6 +131,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, the_writer_matches_rfc_8949);
     tcase_add_test(tests, the_reader_gives_back_what_was_written);
     tcase_add_test(tests, chunks_of_a_string_are_joined);
+    tcase_add_test(tests, containers_are_walked_to_their_end);
     tcase_add_test(tests, malformed_items_are_refused);
     suite_add_tcase(suite, tests);
     return suite;
