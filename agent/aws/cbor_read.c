@@ -259,8 +259,39 @@ struct slice cbor_string_of(struct cbor_reader *reader, const struct cbor_item *
     return reader->error == 0 ? slice_skip(buf_slice(scratch), start) : slice_of(NULL, 0);
 }
 
+// A whole string of fewer than 256 bytes: nearly every one of an answer. False leaves all as it
+// was.
+static bool read_short_string(struct cbor_reader *reader, enum cbor_kind kind,
+                              struct slice *out_string)
+{
+    enum { MAJOR_BYTES = 2, MAJOR_TEXT = 3, INFO_ONE_BYTE = 24 };
+    struct slice rest = reader->rest;
+    unsigned major = kind == CBOR_TEXT ? MAJOR_TEXT : MAJOR_BYTES;
+    if (reader->error != 0 || rest.size < 2 || rest.data[0] >> 5 != major) {
+        return false;
+    }
+    size_t size = rest.data[0] & 0x1f;
+    size_t head = 1;
+    if (size == INFO_ONE_BYTE) {
+        size = rest.data[1];
+        head = 2;
+    } else if (size > INFO_ONE_BYTE) {
+        return false;
+    }
+    if (size > rest.size - head) {
+        return false;
+    }
+    *out_string = slice_of(rest.data + head, size);
+    reader->rest = slice_skip(rest, head + size);
+    return true;
+}
+
 struct slice cbor_read_string(struct cbor_reader *reader, enum cbor_kind kind, struct buf *scratch)
 {
+    struct slice string;
+    if (read_short_string(reader, kind, &string)) {
+        return string;
+    }
     struct cbor_item item;
     if (!cbor_next(reader, &item)) {
         fail(reader, E_TRUNCATED);
