@@ -50,6 +50,10 @@ int cli_main(int argc, char **argv)
     }
     for (size_t i = 0; i < ARRAY_COUNT(verbs); i++) {
         if (strcmp(name, verbs[i].name) == 0) {
+            if (argc == 3 && strcmp(argv[2], "--help") == 0) {
+                print_usage(stdout);
+                return EX_OK;
+            }
             return verbs[i].run(argc - 1, argv + 1);
         }
     }

@@ -298,8 +298,8 @@ int daemon_run(struct io *io, const struct config *config, bool once)
         return EX_IOERR;
     }
     daemon.syncer = syncer_create(io);
-    log_notice("kintail %s starts: %zu flows, state in %s", KINTAIL_VERSION, config->flow_count,
-               config->state_dir);
+    log_notice("kintail %s starts: %zu %s, state in %s", KINTAIL_VERSION, config->flow_count,
+               config->flow_count == 1 ? "flow" : "flows", config->state_dir);
     create_flows(&daemon);
     open_status(&daemon);
     readiness_notify("READY=1");

@@ -18,6 +18,7 @@ def kintail(*arguments, **options):
 def test_version_help_and_unknown_verbs():
     assert kintail("--version").stdout.startswith("kintail ")
     assert "kintail run" in kintail("--help").stdout
+    assert "kintail run" in kintail("check", "--help").stdout
     unknown = kintail("shipp")
     assert unknown.returncode == 64 and '"shipp"' in unknown.stderr
 
