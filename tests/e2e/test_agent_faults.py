@@ -75,6 +75,19 @@ def test_d4_repeats_after_a_lost_answer_are_counted(sandbox, tmp_path, written, 
     result.check(repeats_max=books["maybe_repeated"])
 
 
+def test_d4_a_name_that_does_not_resolve(sandbox, tmp_path, written):
+    log, ledger = written
+    flow = kinesis_flow(log, to={"endpoint": "http://kinesis.invalid:4567"})
+    agent = Agent(tmp_path / "a", [flow], settings={"shutdown_timeout": "100ms"}).start()
+    error = wait_until(lambda: agent.flow()["last_error"], 30, "the error to be shown")
+    assert "kinesis.invalid" in error["text"], error
+    assert agent.terminate() == 0
+    flow["to"]["kinesis"]["endpoint"] = sandbox.url
+    agent.write_config()
+    assert agent.run_once(90) == 0, agent.log()
+    ledger.compare(data for _, data in read_stream(sandbox)).check()
+
+
 @pytest.mark.parametrize("timeout", ["200ms", "30s"])
 def test_o2_sigterm_under_load(sandbox, tmp_path, written, timeout):
     log, ledger = written
