@@ -107,6 +107,16 @@ static void print_books(const json_t *books)
     }
 }
 
+// Ends the line. A file can have any name; none may steer the terminal.
+static void print_path(const char *path)
+{
+    for (; *path != '\0'; path++) {
+        bool control = (unsigned char)*path < ' ' || *path == 0x7f;
+        putchar(control ? '?' : *path);
+    }
+    putchar('\n');
+}
+
 static void print_files(const json_t *files)
 {
     size_t index;
@@ -115,8 +125,9 @@ static void print_files(const json_t *files)
     {
         uint64_t position = number_at(file, "position");
         uint64_t size = number_at(file, "size");
-        printf("  %12llu of %-12llu %-20s %s\n", (unsigned long long)position,
-               (unsigned long long)size, text_at(file, "state"), text_at(file, "path"));
+        printf("  %12llu of %-12llu %-20s ", (unsigned long long)position, (unsigned long long)size,
+               text_at(file, "state"));
+        print_path(text_at(file, "path"));
     }
 }
 

@@ -92,6 +92,7 @@ static int open_signals(void)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     sigaddset(&signals, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); // inherited by every thread
     sigdelset(&signals, SIGPIPE);
@@ -174,7 +175,11 @@ static void read_signals(struct daemon *daemon)
 {
     struct signalfd_siginfo info;
     while (read(daemon->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        daemon->stop_signals++;
+        if (info.ssi_signo == SIGHUP) {
+            log_warning("SIGHUP does nothing here; restart to read a changed configuration");
+        } else {
+            daemon->stop_signals++;
+        }
     }
 }
 

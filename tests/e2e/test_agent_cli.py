@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import signal
 import socket
 import subprocess
 
@@ -101,6 +102,27 @@ def test_queue_lists_positions_and_dead_letters(sandbox, tmp_path):
     assert str(log) in result.stdout
     assert "no converter matched" in result.stdout
     assert kintail("queue", pathlib.Path("/nonexistent")).returncode == 66
+
+
+def test_the_name_of_a_file_does_not_steer_the_terminal(sandbox, tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a\x1b[2J\nb.log").write_text("x\n", encoding="utf-8")
+    agent = Agent(tmp_path / "a", [kinesis_flow(tmp_path / "logs" / "*",
+                                                to={"endpoint": sandbox.url})])
+    agent.start()
+    agent.wait_settled(1)
+    shown = kintail("status", "--config", agent.config_path, "--files", env=agent.environment)
+    assert "/logs/a?[2J?b.log\n" in shown.stdout, shown
+    agent.terminate()
+
+
+def test_a_hangup_ends_nothing(sandbox, tmp_path):
+    agent = Agent(tmp_path / "a", [kinesis_flow(tmp_path / "x", to={"endpoint": sandbox.url})])
+    agent.start()
+    agent.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "SIGHUP" in agent.log(), 10, "the signal to be noticed")
+    assert agent.status()["state"] == "running"
+    assert agent.terminate() == 0
 
 
 def test_a_flow_that_cannot_start_does_not_stop_the_others(make_sandbox, tmp_path):
