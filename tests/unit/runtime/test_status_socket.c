@@ -91,7 +91,8 @@ START_TEST(a_request_without_end_is_refused)
     int error = status_socket_ask(path, long_request, &answer);
     pthread_join(thread, NULL);
     ck_assert_int_eq(accepted, E_TOO_LARGE);
-    ck_assert(error == 0 || error == -ECONNRESET);
+    // The server may close before or after the last byte was sent.
+    ck_assert(error == 0 || error == -ECONNRESET || error == -EPIPE);
     ck_assert_uint_eq(answer.size, 0);
     buf_deinit(&answer);
 }
