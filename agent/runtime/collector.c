@@ -492,11 +492,6 @@ bool collector_caught_up(struct collector *collector, uint64_t now_ns)
            source_caught_up(collector->source, now_ns);
 }
 
-bool collector_blocked(const struct collector *collector)
-{
-    return collector->blocked;
-}
-
 static void list_file(void *context, const struct source_file_info *info)
 {
     struct buf *out = context;

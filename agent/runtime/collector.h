@@ -43,7 +43,5 @@ NODISCARD int collector_step(struct collector *collector, uint64_t now_ns, uint6
 int collector_notify_fd(const struct collector *collector);
 // True when every file was read to its present end and appended.
 bool collector_caught_up(struct collector *collector, uint64_t now_ns);
-// True when the queue did not take the last block.
-bool collector_blocked(const struct collector *collector);
 // Appends the files, as a JSON array of {path, position, size, state}.
 void collector_list_files(struct collector *collector, struct buf *out);

@@ -185,11 +185,6 @@ struct source_file *file_table_first(const struct file_table *table, const uint8
     return *first_bucket(table, first);
 }
 
-size_t file_table_count(const struct file_table *table)
-{
-    return table->count;
-}
-
 struct link *file_table_all(struct file_table *table)
 {
     return &table->all;

@@ -75,7 +75,6 @@ struct source_file *file_table_inode(const struct file_table *table, uint64_t in
 void file_table_set_first(struct file_table *table, struct source_file *file, struct slice first);
 // The first file in the same bucket as these FIRST_BYTES bytes; continue with first_next.
 struct source_file *file_table_first(const struct file_table *table, const uint8_t *first);
-size_t file_table_count(const struct file_table *table);
 // The ring of all files, by their member `all`.
 struct link *file_table_all(struct file_table *table);
 

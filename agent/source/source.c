@@ -296,12 +296,6 @@ int64_t source_peek(struct source *source, struct source_file *file, uint64_t of
     return file->phase == FILE_LIVE ? reader_peek(source, file, room, size, offset) : 0;
 }
 
-void source_rewind(struct source *source, struct source_file *file)
-{
-    life_set_read(source, file, file->generation.position, file->generation.tail);
-    life_ready(source, file);
-}
-
 struct fingerprint source_tail(struct source *source, struct source_file *file, uint64_t position)
 {
     if (position == file->read_position) {

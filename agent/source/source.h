@@ -83,9 +83,6 @@ NODISCARD int64_t source_read(struct source *source, struct source_file *file, u
 // end, or a negative error.
 NODISCARD int64_t source_peek(struct source *source, struct source_file *file, uint64_t offset,
                               uint8_t *room, size_t size);
-// Steps back to the confirmed position, so that it is read again from there (after the queue
-// refused).
-void source_rewind(struct source *source, struct source_file *file);
 
 // Fingerprint of the bytes just before `position` as they are in the file now, for a position whose
 // bytes the caller does not hold any more. Length 0 when they cannot be read.

@@ -69,7 +69,6 @@ void tree_drop(struct tree *tree, struct name *name);
 // Follows a file under a name that no pattern matches. Returns the name, which may exist already;
 // NULL when its directory is not one of the tree's.
 struct name *tree_follow(struct tree *tree, const char *path);
-struct name *tree_find(const struct tree *tree, const char *path);
 // The name is a symbolic link to a file, or leads nowhere: watches the target, and polls the name.
 void tree_name_poll(struct tree *tree, struct name *name, bool has_target);
 
