@@ -74,8 +74,17 @@ static int refuse_choice(const struct schema_field *field, const char *text, con
     return E_CONFIG;
 }
 
+// YAML 1.1 takes 010 for eight, YAML 1.2 for ten.
+static bool has_leading_zero(const char *text)
+{
+    return text[0] == '0' && text[1] >= '0' && text[1] <= '9';
+}
+
 static int parse_number(const struct schema_field *field, const char *text, uint64_t *out_value)
 {
+    if (has_leading_zero(text)) {
+        return E_SYNTAX;
+    }
     if (field->type == SCHEMA_SIZE) {
         return number_parse_size(slice_of_text(text), out_value);
     }
@@ -92,7 +101,8 @@ static int refuse_number(const struct schema_field *field, const char *text, int
         const char *kind = field->type == SCHEMA_SIZE    ? "a size such as 64MiB"
                            : field->type == SCHEMA_COUNT ? "a whole number"
                                                          : "a duration with its unit such as 10s";
-        snprintf(why, why_size, "must be %s, not \"%.*s\"", kind, SHOWN_MAX, text);
+        snprintf(why, why_size, "must be %s%s, not \"%.*s\"", kind,
+                 has_leading_zero(text) ? " without leading zeros" : "", SHOWN_MAX, text);
         return E_CONFIG;
     }
     struct buf range;

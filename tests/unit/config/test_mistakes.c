@@ -146,6 +146,8 @@ static const struct mistake_case cases[] = {
      "a.yaml:6:19: flows[0].open_files_max: must be a whole number, not \"-1\"\n"},
     {FLOW "  open_files_max: 1.5\n",
      "a.yaml:6:19: flows[0].open_files_max: must be a whole number, not \"1.5\"\n"},
+    {FLOW "  open_files_max: 010\n", "a.yaml:6:19: flows[0].open_files_max: must be a whole number "
+                                     "without leading zeros, not \"010\"\n"},
     {FLOW "  close_after: 60\n", "a.yaml:6:16: flows[0].close_after: must be a duration with its "
                                  "unit such as 10s, not \"60\"\n"},
     {FLOW "  max_line: 20MiB\n",
