@@ -641,7 +641,8 @@ static const struct schema_field config_fields[] = {
      AT(config, shutdown_timeout_ms),
      .max = HOUR,
      .fallback = "10s",
-     .help = "After SIGTERM, sending goes on for at most so long; the rest stays queued."},
+     .help = "After SIGTERM, sending goes on for at most so long, and answers under way are waited "
+             "for one second more; the rest stays queued."},
     {.name = "queue",
      .type = SCHEMA_MAP,
      .table = &global_queue_table,

@@ -26,6 +26,7 @@ enum {
     TICK_MS = 1000,      // supervision of the flows
     TICK_ONCE_MS = 20,   // with `once`, and while stopping
     REQUEST_BYTES = 256, // of a client of the status socket
+    ANSWERS_MS = 1000,   // after shutdown_timeout, for the answers in flight: they spare repeats
 };
 
 struct daemon {
@@ -241,23 +242,34 @@ static void run_until_told_to_stop(struct daemon *daemon)
 
 // ---- stop ----
 
+// Waits until it is so for every flow, the time has come, or a second signal asks to stop now.
+static void wait_for_flows(struct daemon *daemon, bool (*is)(struct flow *flow), uint64_t until_ns)
+{
+    while (daemon->stop_signals < 2 && daemon->io->monotonic_ns(daemon->io) < until_ns &&
+           !all_flows(daemon, is)) {
+        wait_and_serve(daemon, TICK_ONCE_MS);
+    }
+}
+
 static void drain(struct daemon *daemon)
 {
     uint64_t deadline_ns =
         daemon->io->monotonic_ns(daemon->io) + daemon->config->shutdown_timeout_ms * NS_PER_MS;
+    uint64_t answers_ns = deadline_ns + ANSWERS_MS * NS_PER_MS;
     for (size_t i = 0; i < daemon->flow_count; i++) {
         flow_stop_collecting(daemon->flows[i]);
     }
-    while (daemon->stop_signals < 2 && daemon->io->monotonic_ns(daemon->io) < deadline_ns &&
-           !all_flows(daemon, flow_drained)) {
-        wait_and_serve(daemon, TICK_ONCE_MS);
+    wait_for_flows(daemon, flow_drained, deadline_ns);
+    for (size_t i = 0; i < daemon->flow_count; i++) {
+        flow_stop_sending(daemon->flows[i], answers_ns);
     }
+    wait_for_flows(daemon, flow_silent, answers_ns);
 }
 
 static void close_all(struct daemon *daemon)
 {
     for (size_t i = 0; i < daemon->flow_count; i++) {
-        flow_stop_sending(daemon->flows[i]);
+        flow_stop_sending(daemon->flows[i], 0);
     }
     for (size_t i = 0; i < daemon->flow_count; i++) {
         flow_stop(daemon->flows[i]);

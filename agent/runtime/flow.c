@@ -22,9 +22,8 @@ enum {
     REQUESTS_MAX = 16,     // in flight, the upper end of the sender's pace
     RESTART_MS_MIN = 1000, // backoff of a flow that failed
     RESTART_MS_MAX = 60 * 1000,
-    FILES_WAIT_MS = 500,    // for the collector to list its files
-    LAST_ANSWERS_MS = 1000, // that a stop waits for
-    COALESCE_MS = 5,        // a file written line by line costs a block per pause, not per line
+    FILES_WAIT_MS = 500, // for the collector to list its files
+    COALESCE_MS = 5,     // a file written line by line costs a block per pause, not per line
 };
 
 struct flow {
@@ -42,8 +41,10 @@ struct flow {
     pthread_t sender_thread;
     struct wake collector_bell;
 
-    _Atomic bool collecting;                  // the collector thread goes on
-    _Atomic bool sending;                     // the sender thread goes on
+    _Atomic bool collecting;           // the collector thread goes on
+    _Atomic bool sending;              // the sender thread goes on
+    _Atomic uint64_t answers_until_ns; // how long the sender waits for the last answers
+    _Atomic bool sender_ended;
     _Atomic bool draining;                    // partial batches go at once
     _Atomic bool caught_up;                   // every file was read and appended
     _Atomic bool idle;                        // nothing to send and nothing in flight
@@ -120,11 +121,13 @@ static void *run_collector(void *context)
 static void take_last_answers(struct flow *flow)
 {
     struct io *io = flow->io;
-    uint64_t end_ns = io->monotonic_ns(io) + LAST_ANSWERS_MS * NS_PER_MS;
     sender_finish(flow->sender);
-    while (sender_in_flight(flow->sender) > 0 && io->monotonic_ns(io) < end_ns &&
-           !queue_condemned(flow->queue)) {
-        flow->transport->wait(flow->transport, wait_ms_until(end_ns, io->monotonic_ns(io)));
+    while (sender_in_flight(flow->sender) > 0 && !queue_condemned(flow->queue)) {
+        uint64_t now_ns = io->monotonic_ns(io);
+        if (now_ns >= flow->answers_until_ns) {
+            return;
+        }
+        flow->transport->wait(flow->transport, wait_ms_until(flow->answers_until_ns, now_ns));
         sender_step(flow->sender, io->monotonic_ns(io));
     }
 }
@@ -148,6 +151,8 @@ static void *run_sender(void *context)
         flow->transport->wait(flow->transport, wait_ms);
     }
     take_last_answers(flow);
+    flow->idle = sender_idle(flow->sender);
+    flow->sender_ended = true;
     return NULL;
 }
 
@@ -313,6 +318,7 @@ static void start_threads(struct flow *flow)
     flow->condemned = false;
     flow->collecting = true;
     flow->sending = true;
+    flow->sender_ended = false;
     flow->draining = false;
     flow->caught_up = false;
     flow->idle = false;
@@ -408,9 +414,10 @@ void flow_stop_collecting(struct flow *flow)
     flow->transport->wake(flow->transport);
 }
 
-void flow_stop_sending(struct flow *flow)
+void flow_stop_sending(struct flow *flow, uint64_t answers_until_ns)
 {
     if (flow->running) {
+        flow->answers_until_ns = answers_until_ns;
         flow->sending = false;
         flow->transport->wake(flow->transport);
     }
@@ -422,7 +429,7 @@ void flow_stop(struct flow *flow)
     if (!flow->running) {
         return;
     }
-    flow_stop_sending(flow);
+    flow_stop_sending(flow, 0);
     pthread_join(flow->sender_thread, NULL);
     flow->running = false;
     close_parts(flow);
@@ -456,6 +463,11 @@ void flow_supervise(struct flow *flow, uint64_t now_ns)
 bool flow_drained(struct flow *flow)
 {
     return !flow->running || (flow->idle && queue_drained(flow->queue));
+}
+
+bool flow_silent(struct flow *flow)
+{
+    return !flow->running || flow->sender_ended;
 }
 
 bool flow_done(struct flow *flow)

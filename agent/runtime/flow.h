@@ -39,15 +39,18 @@ void flow_start(struct flow *flow);
 void flow_supervise(struct flow *flow, uint64_t now_ns);
 // Ends reading; what is queued is sent on, partial batches at once.
 void flow_stop_collecting(struct flow *flow);
-// Submits nothing more. The sender ends when what is in flight was answered, or a second later.
-void flow_stop_sending(struct flow *flow);
-// Does both, waits for the sender to end, and closes the queue with exact positions.
+// Submits nothing more. The sender ends when what is in flight was answered, or at the monotonic
+// time `answers_until_ns`; a later call may name an earlier time.
+void flow_stop_sending(struct flow *flow, uint64_t answers_until_ns);
+// Does both, waits for no answer any more, and closes the queue with exact positions.
 void flow_stop(struct flow *flow);
 
 // Whether every file was read and everything was settled.
 bool flow_done(struct flow *flow);
 // Whether the queue is empty and no answer is missing.
 bool flow_drained(struct flow *flow);
+// Whether its sender has ended.
+bool flow_silent(struct flow *flow);
 bool flow_failed(const struct flow *flow);
 // Bytes of its queue on disk. Any thread.
 uint64_t flow_queue_bytes(struct flow *flow);

@@ -1,6 +1,7 @@
 """A service and a network that misbehave (SCORECARD D1, D4, O2)."""
 
 import signal
+import socket
 
 import pytest
 
@@ -82,6 +83,30 @@ def test_d4_a_name_that_does_not_resolve(sandbox, tmp_path, written):
     error = wait_until(lambda: agent.flow()["last_error"], 30, "the error to be shown")
     assert "kinesis.invalid" in error["text"], error
     assert agent.terminate() == 0
+    flow["to"]["kinesis"]["endpoint"] = sandbox.url
+    agent.write_config()
+    assert agent.run_once(90) == 0, agent.log()
+    ledger.compare(data for _, data in read_stream(sandbox)).check()
+
+
+@pytest.fixture
+def silent_url():
+    """A server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("how", ["time is over", "second SIGTERM"])
+def test_o2_answers_that_never_come_do_not_hold_up_a_stop(sandbox, silent_url, tmp_path, written, how):
+    log, ledger = written
+    flow = kinesis_flow(log, batch=BATCH, to={"endpoint": silent_url})
+    agent = Agent(tmp_path / "a", [flow], settings={
+        "shutdown_timeout": "500ms" if how == "time is over" else "10m"}).start()
+    wait_until(lambda: agent.flow()["counters"]["records_offered"] > 0, 20, "a request in flight")
+    if how == "second SIGTERM":
+        agent.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: agent.status()["state"] == "stopping", 10, "the stop to begin")
+    assert agent.terminate(seconds=20) == 0, agent.log()
     flow["to"]["kinesis"]["endpoint"] = sandbox.url
     agent.write_config()
     assert agent.run_once(90) == 0, agent.log()
