@@ -538,7 +538,10 @@ void sender_take_answer(struct sender *sender, const struct transport_answer *an
     } else if (take_entries(sender, batch, answer, now_ns) != 0) {
         stats_add(sender->stats, STAT_SINK_REQUEST_FAILURES, 1);
         mark_unanswered(batch);
-        sender_report(sender, CONDITION_NETWORK, "no usable answer: it does not list the records");
+        bool typed = answer->content_type[0] != '\0';
+        sender_report(sender, CONDITION_NETWORK,
+                      "no usable answer: it does not list the records (Content-Type: %s)",
+                      typed ? answer->content_type : "none");
         again_after_failure(sender, batch, now_ns);
     }
 }

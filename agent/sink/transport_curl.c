@@ -236,6 +236,13 @@ static void describe(const struct transfer *transfer, CURLcode code, char detail
 {
     if (code == CURLE_ABORTED_BY_CALLBACK) {
         snprintf(detail, size, "the connection was closed before an answer came");
+    } else if (transfer->answer.overflow) {
+        snprintf(detail, size, "it is larger than any answer of the service, %zu bytes",
+                 transfer->answer.size_max);
+    } else if (transfer->header_bytes > HEADER_BYTES_MAX ||
+               (code == CURLE_OUT_OF_MEMORY && transfer->starts > 0)) {
+        // libcurl calls one endless header a lack of memory.
+        snprintf(detail, size, "its headers are larger than %d bytes", HEADER_BYTES_MAX);
     } else {
         const char *text = transfer->error[0] == '\0' ? curl_easy_strerror(code) : transfer->error;
         snprintf(detail, size, "%.*s", (int)size - 1, text);

@@ -188,11 +188,9 @@ static void send_huge(struct connection *connection)
     free(body);
 }
 
-static void send_endless_headers(struct connection *connection)
+static void send_endlessly(struct connection *connection, const char *line)
 {
-    static const char line[] =
-        "X-Long: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n";
-    bool open = send_text(connection, "HTTP/1.1 200 OK\r\n");
+    bool open = send_text(connection, "HTTP/1.1 200 OK\r\nX-Long: ");
     while (open && !atomic_load(&connection->server->stopping)) {
         open = send_text(connection, line);
     }
@@ -243,7 +241,10 @@ static bool act_late(struct connection *connection, enum rude_act act)
         send_huge(connection);
         return false;
     case RUDE_ENDLESS_HEADERS:
-        send_endless_headers(connection);
+        send_endlessly(connection, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\nX-Long: ");
+        return false;
+    case RUDE_ENDLESS_HEADER:
+        send_endlessly(connection, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
         return false;
     case RUDE_NOT_HTTP:
         send_text(connection, "SSH-2.0-OpenSSH_9.2\r\n");

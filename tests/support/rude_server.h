@@ -18,6 +18,7 @@ enum rude_act {
     RUDE_TRUNCATE,        // promises more body than it sends
     RUDE_HUGE,            // sends a body of 8 MiB
     RUDE_ENDLESS_HEADERS, // sends headers until it is stopped
+    RUDE_ENDLESS_HEADER,  // sends one header until it is stopped
     RUDE_NOT_HTTP,        // says something else
     RUDE_SILENT,          // never answers
     RUDE_STALE,           // answers, and closes before the next request comes

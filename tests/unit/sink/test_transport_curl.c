@@ -236,15 +236,30 @@ START_TEST(a_truncated_answer_is_a_bad_answer)
 }
 END_TEST
 
+static void check_bad_answer(enum rude_act act, const char *detail)
+{
+    const enum rude_act script[] = {act};
+    serve(script, 1);
+    struct transport_answer answer = post();
+    ck_assert_int_eq(answer.outcome, TRANSPORT_BAD_ANSWER);
+    ck_assert_str_eq(answer.detail, detail);
+}
+
 START_TEST(an_answer_above_its_limit_is_a_bad_answer)
 {
-    ck_assert_int_eq(outcome_of_act(RUDE_HUGE), TRANSPORT_BAD_ANSWER);
+    check_bad_answer(RUDE_HUGE, "it is larger than any answer of the service, 1048576 bytes");
 }
 END_TEST
 
 START_TEST(endless_headers_are_a_bad_answer)
 {
-    ck_assert_int_eq(outcome_of_act(RUDE_ENDLESS_HEADERS), TRANSPORT_BAD_ANSWER);
+    check_bad_answer(RUDE_ENDLESS_HEADERS, "its headers are larger than 65536 bytes");
+}
+END_TEST
+
+START_TEST(one_endless_header_is_a_bad_answer)
+{
+    check_bad_answer(RUDE_ENDLESS_HEADER, "its headers are larger than 65536 bytes");
 }
 END_TEST
 
@@ -443,6 +458,7 @@ static void add_outcomes(TCase *tests)
     tcase_add_test(tests, a_truncated_answer_is_a_bad_answer);
     tcase_add_test(tests, an_answer_above_its_limit_is_a_bad_answer);
     tcase_add_test(tests, endless_headers_are_a_bad_answer);
+    tcase_add_test(tests, one_endless_header_is_a_bad_answer);
     tcase_add_test(tests, another_protocol_is_a_bad_answer);
     tcase_add_test(tests, a_refused_connection_is_not_sent);
     tcase_add_test(tests, a_name_that_does_not_resolve_is_not_sent);
