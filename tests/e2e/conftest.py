@@ -10,7 +10,12 @@ for name in [n for n in os.environ if n.startswith("AWS_") or n.lower().endswith
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = "/nonexistent"
 
+from support.file_case import RUNNING, FileCase  # noqa: E402
 from support.sandbox import Sandbox  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "file_case(**settings): of the flow; see support/file_case.py")
 
 
 @pytest.fixture
@@ -49,3 +54,25 @@ def keeping_sandbox(make_sandbox, tmp_path):
 def tls_sandbox(make_sandbox):
     """A sandbox that also serves HTTPS, with a certificate of its own in `ca_path`."""
     return make_sandbox("--stream", "demo:4", tls=True)
+
+
+@pytest.fixture
+def pattern():
+    """Of the case's flow; see support/file_case.py."""
+    return "app.log"
+
+
+@pytest.fixture
+def variant():
+    """What interrupt() of the case does; see support/file_case.py."""
+    return RUNNING
+
+
+@pytest.fixture
+def case(make_sandbox, tmp_path, request, pattern, variant):
+    """Files, an agent that reads them, and the oracle; see support/file_case.py."""
+    marker = request.node.get_closest_marker("file_case")
+    sandbox = make_sandbox("--stream", "demo:1", "--no-limits")
+    made = FileCase(sandbox, tmp_path, pattern, variant, **(marker.kwargs if marker else {}))
+    yield made
+    made.agent.stop()

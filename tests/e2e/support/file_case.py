@@ -1,0 +1,214 @@
+"""The frame of the file cases: something happens to files while the agent runs, lags or is away.
+
+A test takes the fixture `case`, writes, rotates, and calls `interrupt()` where the variant strikes:
+
+    @in_every_variant
+    @with_patterns("app.log", "app.log*")
+    def test_t1_the_log_is_renamed_and_created_anew(case):
+        case.start()
+        case.write(300)
+        case.interrupt()
+        case.rotate()
+        case.write(300)
+        case.check()
+
+`with_flow(...)` gives settings to the flow; a test without `in_every_variant` runs at full speed.
+"""
+
+import os
+import pathlib
+
+import pytest
+
+from support.agent import Agent, kinesis_flow
+from support.oracle import Ledger, read_stream
+from support.waiting import wait_until
+
+RUNNING = "running"  # the agent is at work; whatever the test does races with it
+SLOW = "slow"        # its queue is full and the endpoint refuses everything: nothing is read
+STOPPED = "stopped"  # SIGTERM, and started again by resume()
+KILLED = "killed"    # SIGKILL, and started again by resume()
+
+VARIANTS = [RUNNING, SLOW, STOPPED, KILLED]
+in_every_variant = pytest.mark.parametrize("variant", VARIANTS)
+
+QUEUE_BYTES = 4 << 20
+BALLAST_WIDTH = 64 << 10
+
+
+def in_variants(*variants):
+    return pytest.mark.parametrize("variant", variants)
+
+
+def with_patterns(*patterns):
+    """The test runs with each of these as the flow's pattern, below the directory of the logs."""
+    return pytest.mark.parametrize("pattern", patterns)
+
+
+def with_flow(**settings):
+    """Settings of the flow; `settings={...}` are the agent's own."""
+    return pytest.mark.file_case(**settings)
+
+
+class Lines(dict):
+    """Lines that were written together: the bytes of each in the file, by id."""
+
+    def __add__(self, other):
+        return Lines({**self, **other})
+
+    @property
+    def size(self):
+        return sum(self.values())
+
+
+class FileCase:
+    """A directory of logs, an agent that reads a pattern, a sandbox and a ledger.
+
+    `source` of write() names what has an order: lines of one source belong after each other.
+    """
+
+    def __init__(self, sandbox, directory, pattern="app.log", variant=RUNNING, settings=None, **flow):
+        self.sandbox = sandbox
+        self.variant = variant
+        self.logs = pathlib.Path(directory) / "logs"
+        self.logs.mkdir()
+        self.log = self.logs / "app.log"
+        self.ballast = pathlib.Path(directory) / "ballast"
+        self.ledger = Ledger()
+        self.interrupted = False
+        flow = {"close_after": "1s", "poll_interval": "200ms", "batch": {"max_delay": "20ms"},
+                "queue": {"max_size": QUEUE_BYTES}, **flow}
+        flow = kinesis_flow(self.logs / pattern, to={"endpoint": sandbox.url}, **flow)
+        flow["files"].append(str(self.ballast))
+        self.agent = Agent(pathlib.Path(directory) / "a", [flow], settings)
+
+    # ---- files ----
+
+    def lines(self, count, source="f", width=0):
+        """Lines and their bytes, for a test that writes them itself."""
+        texts = [self.ledger.line(source, width=width) + "\n" for _ in range(count)]
+        ids = list(self.ledger.written)[len(self.ledger.written) - count:]
+        return Lines(zip(ids, map(len, texts))), "".join(texts).encode()
+
+    def write(self, count, path=None, source="f", width=0):
+        """Appends lines to the log, or to another path or an open file. Returns them."""
+        lines, data = self.lines(count, source, width)
+        if hasattr(path, "fileno"):
+            with open(path.fileno(), "ab", closefd=False) as file:
+                file.write(data)
+        else:
+            with (path or self.log).open("ab") as file:
+                file.write(data)
+        return lines
+
+    def rotated(self, number):
+        return self.logs / f"{self.log.name}.{number}"
+
+    def rotate(self, keep=9):
+        """Renames app.log to app.log.1, app.log.1 to app.log.2 and so on; creates nothing."""
+        for number in range(keep, 0, -1):
+            if self.rotated(number).exists():
+                os.rename(self.rotated(number), self.rotated(number + 1))
+        os.rename(self.log, self.rotated(1))
+
+    # ---- the agent ----
+
+    def start(self):
+        self.agent.start()
+        return self
+
+    def settled(self, records=None):
+        """Waits until all that was written so far is read and settled. Returns the books."""
+        return self.agent.wait_settled(len(self.ledger.written) if records is None else records)
+
+    def interrupt(self):
+        """What the variant is about, with the agent running. See `resume`."""
+        self.interrupted = True
+        if self.variant == SLOW:
+            self._fill_queue()
+        elif self.variant == STOPPED:
+            self.stop()
+        elif self.variant == KILLED:
+            self.kill()
+
+    def resume(self):
+        """Ends an interruption; check() does it where the test has not."""
+        if not self.interrupted:
+            return
+        self.interrupted = False
+        if self.variant == SLOW:
+            self.sandbox.no_faults()
+        elif self.variant in (STOPPED, KILLED):
+            self.start()
+
+    @property
+    def down(self):
+        """Whether the agent does not run now."""
+        return self.interrupted and self.variant in (STOPPED, KILLED)
+
+    @property
+    def reading(self):
+        """Whether the agent reads now."""
+        return not (self.interrupted and self.variant != RUNNING)
+
+    def stop(self):
+        assert self.agent.terminate() == 0, self.agent.log()
+
+    def kill(self):
+        self.agent.kill()
+
+    def _fill_queue(self):
+        """Lets the queue run full behind an endpoint that refuses everything, so that reading stops."""
+        waits = self.agent.flow()["counters"]["queue_waits"]
+        self.sandbox.faults(error_503=1.0)
+        self.write(QUEUE_BYTES // BALLAST_WIDTH + 16, self.ballast, "ballast", BALLAST_WIDTH)
+        wait_until(lambda: self.agent.flow()["counters"]["queue_waits"] > waits, 20,
+                   "the queue to be full")
+
+    # ---- the oracle ----
+
+    def losses(self):
+        """The lines of the agent's log that name a loss."""
+        return [line for line in self.agent.log().splitlines()
+                if "were gone before they could be read" in line]
+
+    def check(self, lost=None, at_most=None, loss_lines=1, unread=0):
+        """Waits until everything is settled, ends the agent and compares.
+
+        `lost` are lines that must be missing, every one of them, and be counted exactly. Of `at_most`
+        some may be missing: as many as there are, or fewer, are counted as "at least". Either is
+        said in `loss_lines` lines of the log. `unread` bytes are known to the agent, but not read.
+        """
+        self.resume()
+        lost = lost or Lines()
+        unsure = at_most or Lines()
+        books = self._wait_books(len(self.ledger.written) - len(lost) - len(unsure), lost.size, unread)
+        self.stop()
+        result = self.ledger.compare(data for _, data in read_stream(self.sandbox))
+        gone = set(result.missing)
+        assert gone >= set(lost), f"{len(set(lost) - gone)} lines have arrived that were to be lost"
+        result.missing = sorted(gone - set(lost) - set(unsure))
+        result.check(books["maybe_repeated"])
+        self._check_losses(books, lost.size, sum(unsure[i] for i in gone & set(unsure)), loss_lines)
+        read = len(self.ledger.written) - len(gone)
+        assert books["read"]["records"] == read, (read, books)
+        return books
+
+    def _wait_books(self, records, lost_bytes, unread):
+        def settled():
+            assert not self.agent.exited(), f"the agent ended:\n{self.agent.log()}"
+            flow = self.agent.flow()
+            books = flow["books"]
+            return (books["read"]["records"] >= records and books["queued"]["records"] == 0 and
+                    books["lost_bytes"] >= lost_bytes and flow["lag"]["bytes"] == unread and books)
+
+        books = wait_until(settled, 60, f"{records} records to be read and settled", every=0.1)
+        assert books["balanced"], books
+        return books
+
+    def _check_losses(self, books, exactly, unsure, lines):
+        said = self.losses()
+        assert books["lost_bytes"] == exactly, (exactly, books, said)
+        assert books["lost_bytes_at_least"] <= unsure, (unsure, books, said)
+        assert (books["lost_bytes_at_least"] > 0) == (unsure > 0), (unsure, books, said)
+        assert len(said) == (lines if exactly or unsure else 0), said
