@@ -19,6 +19,7 @@ enum { ANSWER_BYTES_MAX = 256 << 20 };
 struct status_arguments {
     const char *config_path;
     const char *socket_path;
+    const char *flow; // "": all
     bool json;
     bool files;
 };
@@ -30,7 +31,7 @@ static int parse_arguments(int argc, char **argv, struct status_arguments *out_a
                                             {"json", no_argument, NULL, 'j'},
                                             {"files", no_argument, NULL, 'f'},
                                             {0}};
-    *out_arguments = (struct status_arguments){.config_path = CONFIG_FILE_DEFAULT};
+    *out_arguments = (struct status_arguments){.config_path = CONFIG_FILE_DEFAULT, .flow = ""};
     int option;
     // Nothing else runs yet. NOLINTNEXTLINE(concurrency-mt-unsafe)
     while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
@@ -51,6 +52,11 @@ static int parse_arguments(int argc, char **argv, struct status_arguments *out_a
             return EX_USAGE;
         }
     }
+    if (argc > optind + 1) {
+        fputs("kintail status: more than one flow was named\n", stderr);
+        return EX_USAGE;
+    }
+    out_arguments->flow = argc > optind ? argv[optind] : "";
     return EX_OK;
 }
 
@@ -117,17 +123,30 @@ static void print_path(const char *path)
     putchar('\n');
 }
 
+static void print_file(const json_t *file)
+{
+    char lag[NUMBER_TEXT_MAX];
+    printf("  %10llu %14llu %14llu %10s  %-24s  ",
+           (unsigned long long)number_at(file, "generation"),
+           (unsigned long long)number_at(file, "position"),
+           (unsigned long long)number_at(file, "size"), human_size(number_at(file, "lag"), lag),
+           text_at(file, "state"));
+    print_path(text_at(file, "path"));
+}
+
 static void print_files(const json_t *files)
 {
+    if (!json_is_array(files)) {
+        puts("  the files are not known now: their thread is busy or stopped; ask again");
+        return;
+    }
+    printf("  %10s %14s %14s %10s  %-24s  %s\n", "generation", "position", "size", "lag", "state",
+           "path");
     size_t index;
     const json_t *file;
     json_array_foreach(files, index, file)
     {
-        uint64_t position = number_at(file, "position");
-        uint64_t size = number_at(file, "size");
-        printf("  %12llu of %-12llu %-20s ", (unsigned long long)position, (unsigned long long)size,
-               text_at(file, "state"));
-        print_path(text_at(file, "path"));
+        print_file(file);
     }
 }
 
@@ -172,7 +191,7 @@ static void print_flow(const json_t *flow, bool files)
     }
 }
 
-static int print_table(struct slice answer, bool files)
+static int print_table(struct slice answer, const struct status_arguments *arguments)
 {
     json_error_t error;
     json_t *document = json_loadb((const char *)answer.data, answer.size, 0, &error);
@@ -185,12 +204,18 @@ static int print_table(struct slice answer, bool files)
            (unsigned long long)number_at(document, "uptime_s"), text_at(document, "credentials"));
     size_t index;
     const json_t *flow;
-    json_array_foreach(json_object_get(document, "flows"), index, flow)
+    const json_t *flows = json_object_get(document, "flows");
+    json_array_foreach(flows, index, flow)
     {
-        print_flow(flow, files);
+        print_flow(flow, arguments->files);
+    }
+    int status = EX_OK;
+    if (arguments->flow[0] != '\0' && json_array_size(flows) == 0) {
+        fprintf(stderr, "kintail status: the agent has no flow \"%s\"\n", arguments->flow);
+        status = EX_NOINPUT;
     }
     json_decref(document);
-    return EX_OK;
+    return status;
 }
 
 // The path of the socket, owned, or NULL after saying why.
@@ -222,7 +247,10 @@ int verb_status(int argc, char **argv)
     }
     struct buf answer;
     buf_init(&answer, ANSWER_BYTES_MAX);
-    int error = status_socket_ask(path, "status", &answer);
+    bool files = arguments.json || arguments.files;
+    char *request = xasprintf("%s %s", files ? "files" : "status", arguments.flow);
+    int error = status_socket_ask(path, request, &answer);
+    free(request);
     if (error != 0) {
         fprintf(stderr, "kintail status: no answer at %s: %s; is the agent running?\n", path,
                 error_text(error));
@@ -230,7 +258,7 @@ int verb_status(int argc, char **argv)
     } else if (arguments.json) {
         fwrite(answer.data, 1, answer.size, stdout);
     } else {
-        status = print_table(buf_slice(&answer), arguments.files);
+        status = print_table(buf_slice(&answer), &arguments);
     }
     buf_deinit(&answer);
     free(path);

@@ -6,7 +6,6 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json_write.h"
 #include "base/log.h"
 #include "record/record.h"
 #include "source/source.h"
@@ -494,22 +493,16 @@ bool collector_caught_up(struct collector *collector, uint64_t now_ns)
 
 static void list_file(void *context, const struct source_file_info *info)
 {
-    struct buf *out = context;
-    if (out->size > 0 && out->data[out->size - 1] == '}') {
-        buf_append_byte(out, ',');
-    }
-    buf_append_text(out, "{\"path\":");
-    json_write_string(out, slice_of_text(info->path));
-    buf_appendf(out,
-                ",\"position\":%llu,\"size\":%llu,\"state\":", (unsigned long long)info->position,
-                (unsigned long long)info->size);
-    json_write_string(out, slice_of_text(info->state));
-    buf_append_byte(out, '}');
+    struct listed_file file = {
+        .generation = info->generation,
+        .position = info->position,
+        .size = info->size,
+        .state = info->state,
+    };
+    file_list_add(context, &file, info->path);
 }
 
-void collector_list_files(struct collector *collector, struct buf *out)
+void collector_list_files(const struct collector *collector, struct file_list *out)
 {
-    buf_append_byte(out, '[');
     source_files(collector->source, list_file, out);
-    buf_append_byte(out, ']');
 }

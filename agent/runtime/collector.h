@@ -10,12 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/compiler.h"
 #include "base/io.h"
 #include "base/stats.h"
 #include "config/config.h"
 #include "queue/queue.h"
+#include "runtime/file_list.h"
 
 struct collector; // opaque
 
@@ -43,5 +43,5 @@ NODISCARD int collector_step(struct collector *collector, uint64_t now_ns, uint6
 int collector_notify_fd(const struct collector *collector);
 // True when every file was read to its present end and appended.
 bool collector_caught_up(struct collector *collector, uint64_t now_ns);
-// Appends the files, as a JSON array of {path, position, size, state}.
-void collector_list_files(struct collector *collector, struct buf *out);
+// Copies what is known of every file: all that the collector thread spends on a question for them.
+void collector_list_files(const struct collector *collector, struct file_list *out);

@@ -147,6 +147,33 @@ static void create_flows(struct daemon *daemon)
 
 // ---- the loop ----
 
+// The text behind `word` in a request: "" when there is none, NULL when it is another request.
+static const char *argument_of(const char *request, const char *word)
+{
+    size_t length = strlen(word);
+    if (strncmp(request, word, length) != 0) {
+        return NULL;
+    }
+    if (request[length] == '\0') {
+        return request + length;
+    }
+    return request[length] == ' ' ? request + length + 1 : NULL;
+}
+
+static void write_status(const struct daemon *daemon, bool files, const char *only, struct buf *out)
+{
+    struct status_source source = {.io = daemon->io,
+                                   .started_ns = daemon->started_ns,
+                                   .stopping = daemon->stop_signals > 0,
+                                   .credentials = keys_store(daemon->keys),
+                                   .flows = daemon->flows,
+                                   .flow_count = daemon->flow_count,
+                                   .files = files,
+                                   .only = only[0] == '\0' ? NULL : only};
+    status_document_write(&source, out);
+}
+
+// "status [FLOW]", "files [FLOW]": the same with every file.
 static void serve_status(struct daemon *daemon)
 {
     char request[REQUEST_BYTES];
@@ -156,14 +183,12 @@ static void serve_status(struct daemon *daemon)
     }
     struct buf document;
     buf_init(&document, (size_t)256 << 20);
-    if (strcmp(request, "status") == 0) {
-        struct status_source source = {.io = daemon->io,
-                                       .started_ns = daemon->started_ns,
-                                       .stopping = daemon->stop_signals > 0,
-                                       .credentials = keys_store(daemon->keys),
-                                       .flows = daemon->flows,
-                                       .flow_count = daemon->flow_count};
-        status_document_write(&source, &document);
+    const char *status_of = argument_of(request, "status");
+    const char *files_of = argument_of(request, "files");
+    if (status_of != NULL) {
+        write_status(daemon, false, status_of, &document);
+    } else if (files_of != NULL) {
+        write_status(daemon, true, files_of, &document);
     } else {
         buf_append_text(&document, "{\"error\":\"unknown request\"}");
     }

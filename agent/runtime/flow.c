@@ -54,7 +54,7 @@ struct flow {
     pthread_mutex_t lock; // of the pointers above, for readers off the control thread, and of:
     pthread_cond_t listed;
     bool list_wanted;
-    struct buf list;
+    struct file_list list; // the collector's while it is wanted, then the control thread's
 
     bool running;
     bool collector_joined;
@@ -80,7 +80,6 @@ static void answer_list(struct flow *flow)
     pthread_mutex_lock(&flow->lock);
     if (flow->list_wanted) {
         flow->list_wanted = false;
-        buf_clear(&flow->list);
         collector_list_files(flow->collector, &flow->list);
         pthread_cond_signal(&flow->listed);
     }
@@ -362,7 +361,7 @@ struct flow *flow_create(struct io *io, const struct flow_options *options)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&flow->listed, &attributes);
     pthread_condattr_destroy(&attributes);
-    buf_init(&flow->list, (size_t)64 << 20);
+    file_list_init(&flow->list);
     return flow;
 }
 
@@ -372,7 +371,7 @@ void flow_free(struct flow *flow)
         return;
     }
     ASSERT(!flow->running);
-    buf_deinit(&flow->list);
+    file_list_deinit(&flow->list);
     pthread_cond_destroy(&flow->listed);
     pthread_mutex_destroy(&flow->lock);
     wake_close(&flow->collector_bell);
@@ -503,6 +502,7 @@ static bool list_files(struct flow *flow)
     deadline.tv_sec += deadline.tv_nsec / (long)NS_PER_S;
     deadline.tv_nsec %= (long)NS_PER_S;
     pthread_mutex_lock(&flow->lock);
+    file_list_clear(&flow->list);
     flow->list_wanted = true;
     wake_ring(&flow->collector_bell);
     int error = 0;
@@ -514,7 +514,7 @@ static bool list_files(struct flow *flow)
     return error == 0;
 }
 
-void flow_status(struct flow *flow, struct buf *out)
+void flow_status(struct flow *flow, bool files, struct buf *out)
 {
     struct flow_snapshot snapshot = {.flow = flow->options.flow,
                                      .stats = &flow->stats,
@@ -532,8 +532,14 @@ void flow_status(struct flow *flow, struct buf *out)
         memcpy(snapshot.error, flow->failure, sizeof flow->failure);
         snapshot.error_real_ns = flow->failed_real_ns;
     }
-    if (list_files(flow)) {
-        snapshot.files = buf_slice(&flow->list);
+    if (files && list_files(flow)) {
+        snapshot.files = &flow->list;
     }
     flow_status_write(&snapshot, out);
+    file_list_clear(&flow->list);
+}
+
+const char *flow_name(const struct flow *flow)
+{
+    return flow->options.flow->name;
 }

@@ -54,5 +54,6 @@ bool flow_silent(struct flow *flow);
 bool flow_failed(const struct flow *flow);
 // Bytes of its queue on disk. Any thread.
 uint64_t flow_queue_bytes(struct flow *flow);
-// Appends its status as a JSON object (docs/kintail.1).
-void flow_status(struct flow *flow, struct buf *out);
+const char *flow_name(const struct flow *flow);
+// Appends its status as a JSON object (docs/kintail.1), with every file when `files`.
+void flow_status(struct flow *flow, bool files, struct buf *out);

@@ -148,6 +148,10 @@ void flow_status_write(const struct flow_snapshot *snapshot, struct buf *out)
     write_books(out, &snapshot->books);
     write_counters(out, snapshot->stats);
     json_write_name(out, "files");
-    buf_append_slice(out, snapshot->files.size > 0 ? snapshot->files : slice_of_text("null"));
+    if (snapshot->files != NULL) {
+        file_list_write(snapshot->files, out);
+    } else {
+        buf_append_text(out, "null");
+    }
     buf_append_byte(out, '}');
 }

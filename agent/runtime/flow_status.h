@@ -6,10 +6,10 @@
 
 #include "base/books.h"
 #include "base/buf.h"
-#include "base/slice.h"
 #include "base/stats.h"
 #include "config/config.h"
 #include "queue/queue.h"
+#include "runtime/file_list.h"
 
 // Rates over the last completed interval of FLOW_RATES_INTERVAL_S.
 enum { FLOW_RATES_INTERVAL_S = 5 };
@@ -34,6 +34,6 @@ struct flow_snapshot {
     struct queue_usage usage;
     char error[256]; // the last thing that went wrong, or ""
     uint64_t error_real_ns;
-    struct slice files; // JSON array, or empty when it is not known
+    const struct file_list *files; // NULL when they are not known or not wanted
 };
 void flow_status_write(const struct flow_snapshot *snapshot, struct buf *out);

@@ -1,5 +1,6 @@
 #include "runtime/status_document.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,11 +19,17 @@ void status_document_write(const struct status_source *source, struct buf *out)
     json_write_name(out, "credentials");
     json_write_string(out, slice_of_text(keys));
     buf_append_text(out, ",\"flows\":[");
+    bool first = true;
     for (size_t i = 0; i < source->flow_count; i++) {
-        if (i > 0) {
+        struct flow *flow = source->flows[i];
+        if (source->only != NULL && strcmp(source->only, flow_name(flow)) != 0) {
+            continue;
+        }
+        if (!first) {
             buf_append_byte(out, ',');
         }
-        flow_status(source->flows[i], out);
+        first = false;
+        flow_status(flow, source->files, out);
     }
     buf_append_text(out, "]}");
 }

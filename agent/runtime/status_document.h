@@ -17,5 +17,7 @@ struct status_source {
     struct credentials_store *credentials;
     struct flow **flows;
     size_t flow_count;
+    bool files;       // list every file
+    const char *only; // name of the only flow that is wanted, NULL: all
 };
 void status_document_write(const struct status_source *source, struct buf *out);

@@ -365,22 +365,50 @@ static const char *trouble_text(enum trouble trouble)
     return "not read: it cannot be looked at";
 }
 
+static const char AT_END[] = "at end";
+
+static const char *live_state_text(const struct source_file *file)
+{
+    if (file->generation.size_seen > file->read_position) {
+        return file->older != NULL ? "waiting for older files of the same log" : "reading";
+    }
+    if (!file->departing) {
+        return AT_END;
+    }
+    return file->names == NULL ? "departing: deleted, and done when it stays quiet"
+                               : "departing: renamed, and done when it stays quiet";
+}
+
+static const char *file_state_text(const struct source_file *file)
+{
+    if (file->starved) {
+        return "waiting for a descriptor (open_files_max)";
+    }
+    switch ((enum file_phase)file->phase) {
+    case FILE_FRESH:
+        return file->generation.size_seen == 0 ? AT_END : "new: not looked into yet";
+    case FILE_HELD:
+        return "held: it may be a copy of another file, which is decided soon";
+    case FILE_ORPHAN:
+        return "gone: a copy of it is looked for";
+    case FILE_ENDING:
+        return "ending: its last lines go to the queue";
+    case FILE_PAST:
+        return "done: read to its end for good";
+    case FILE_LIVE:
+        break;
+    }
+    return live_state_text(file);
+}
+
 static const char *state_text(const struct name *name)
 {
     const struct source_file *file = name->file;
     if (name->trouble != TROUBLE_NONE || file == NULL) {
         return trouble_text((enum trouble)name->trouble);
     }
-    if (file->starved) {
-        return "not read: waiting for a descriptor (open_files_max)";
-    }
-    if (file->phase == FILE_HELD) {
-        return "not read: it may be a copy of another file, to be decided soon";
-    }
-    if (file->generation.size_seen > file->read_position) {
-        return "reading";
-    }
-    return name->polled ? "at end, polled" : "at end";
+    const char *state = file_state_text(file);
+    return state == AT_END && name->polled ? "at end, polled" : state;
 }
 
 struct listing {
@@ -395,13 +423,32 @@ static void list_name(void *context, const struct name *name)
     if (!tree_path(name, path)) {
         return;
     }
-    struct source_file_info info = {
-        .path = path,
-        .position = name->file == NULL ? 0 : name->file->read_position,
-        .size = name->file == NULL ? 0 : name->file->generation.size_seen,
-        .state = state_text(name),
-    };
+    struct source_file_info info = {.path = path, .state = state_text(name)};
+    if (name->file != NULL) {
+        info.generation = name->file->generation.id;
+        info.position = name->file->read_position;
+        info.size = name->file->generation.size_seen;
+    }
     listing->each(listing->context, &info);
+}
+
+static void list_unnamed(const struct source *source, const struct listing *listing)
+{
+    const struct link *all = file_table_all(source->table);
+    for (const struct link *link = all->next; link != all; link = link->next) {
+        const struct source_file *file = LINK_ENTRY(link, struct source_file, all);
+        if (file->names != NULL || file->phase == FILE_PAST) {
+            continue;
+        }
+        struct source_file_info info = {
+            .path = file->generation.path,
+            .generation = file->generation.id,
+            .position = file->read_position,
+            .size = file->generation.size_seen,
+            .state = file_state_text(file),
+        };
+        listing->each(listing->context, &info);
+    }
 }
 
 void source_files(const struct source *source,
@@ -409,4 +456,5 @@ void source_files(const struct source *source,
 {
     struct listing listing = {.each = each, .context = context};
     tree_each(source->tree, list_name, &listing);
+    list_unnamed(source, &listing);
 }

@@ -96,12 +96,13 @@ void source_confirm(struct source *source, struct source_file *file, uint64_t po
 // A last look for `run --once`: true when every matched file was read to its present end.
 bool source_caught_up(struct source *source, uint64_t now_ns);
 
-// For status: every match, also those that are not read.
+// For status: every match, also those that are not read, and what is still open without a name.
 struct source_file_info {
-    const char *path;
-    uint64_t position; // read so far
+    const char *path;    // the last one it had when it has none
+    uint64_t generation; // 0: nothing is known of it yet
+    uint64_t position;   // read so far
     uint64_t size;
-    const char *state; // "reading", "at end", or "not read: <reason>"
+    const char *state; // what is done with it or why it is not read; valid for ever
 };
 void source_files(const struct source *source,
                   void (*each)(void *context, const struct source_file_info *info), void *context);
