@@ -34,7 +34,10 @@ struct lines_config {
 };
 
 struct multiline_config {
-    char *start; // pattern of a first line; NULL: every line is a record
+    // Patterns; with none of them every line is a record.
+    char *start;        // of a line before which a record ends
+    char *end;          // of a line after which a record ends
+    char *continuation; // of every line but the first
     uint64_t max_lines;
     uint64_t max_bytes;
     uint64_t timeout_ms; // a record whose next start line does not come is complete after this

@@ -239,6 +239,27 @@ static void emit_required(struct emitter *emitter, const struct schema_table *ta
     }
 }
 
+static void emit_any_required(struct emitter *emitter, const struct schema_table *table)
+{
+    bool any = false;
+    for (const struct schema_field *field = table->fields; field->name != NULL; field++) {
+        if ((field->flags & SCHEMA_ANY_REQUIRED) != 0) {
+            if (!any) {
+                emit_open(emitter, "anyOf", '[');
+            }
+            any = true;
+            emit_open(emitter, NULL, '{');
+            emit_open(emitter, "required", '[');
+            emit_member(emitter, NULL, field->name);
+            emit_close(emitter, ']');
+            emit_close(emitter, '}');
+        }
+    }
+    if (any) {
+        emit_close(emitter, ']');
+    }
+}
+
 // The members of the schema of a map.
 static void emit_table(struct emitter *emitter, const struct schema_table *table)
 {
@@ -249,6 +270,7 @@ static void emit_table(struct emitter *emitter, const struct schema_table *table
         emit_number(emitter, "maxProperties", 1);
     }
     emit_required(emitter, table);
+    emit_any_required(emitter, table);
     emit_open(emitter, "properties", '{');
     for (const struct schema_field *field = table->fields; field->name != NULL; field++) {
         emit_field(emitter, field, table->one_of);

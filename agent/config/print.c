@@ -98,15 +98,21 @@ static void print_field(const struct schema_field *field, const void *base, bool
     }
 }
 
-// A map without its required text was not given at all.
+// A map without its required text, or without any of those of which one is, was not given at all.
 static bool is_absent(const struct schema_table *table, const void *base)
 {
+    bool needs_any = false;
+    bool has_any = false;
     for (const struct schema_field *field = table->fields; field->name != NULL; field++) {
         if ((field->flags & SCHEMA_REQUIRED) != 0 && is_unset(field, base)) {
             return true;
         }
+        if ((field->flags & SCHEMA_ANY_REQUIRED) != 0) {
+            needs_any = true;
+            has_any |= !is_unset(field, base);
+        }
     }
-    return false;
+    return needs_any && !has_any;
 }
 
 // Returns whether anything was printed.

@@ -83,12 +83,30 @@ static const struct schema_choice log_level_choices[] = {
 static const struct schema_field multiline_fields[] = {
     {.name = "start",
      .type = SCHEMA_TEXT,
-     .flags = SCHEMA_REQUIRED,
+     .flags = SCHEMA_ANY_REQUIRED,
      AT(multiline_config, start),
      .check = rule_regex,
      .example = "'^\\d{4}-\\d{2}-\\d{2} '",
-     .help = "Regular expression (PCRE2) that the first line of a record matches; the lines after "
-             "it, up to the next such line, belong to it."},
+     .help = "Regular expression (PCRE2). A line that matches begins a record; the lines after it "
+             "belong to it up to the next such line. At least one of `start`, `end` and "
+             "`continue` is needed. With several of them a record ends where the first of them "
+             "ends it; the line after it begins the next one, whatever it looks like."},
+    {.name = "end",
+     .type = SCHEMA_TEXT,
+     .flags = SCHEMA_ANY_REQUIRED,
+     AT(multiline_config, end),
+     .check = rule_regex,
+     .example = "'(?<!\\\\)$'",
+     .help = "Regular expression. A line that matches is the last of its record. The example joins "
+             "lines that end in a backslash with the line after them."},
+    {.name = "continue",
+     .type = SCHEMA_TEXT,
+     .flags = SCHEMA_ANY_REQUIRED,
+     AT(multiline_config, continuation),
+     .check = rule_regex,
+     .example = "'^\\s'",
+     .help = "Regular expression. A line that matches belongs to the record before it, any other "
+             "line begins one. The example is for stack traces with indented lines."},
     {.name = "max_lines",
      .type = SCHEMA_COUNT,
      AT(multiline_config, max_lines),

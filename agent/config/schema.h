@@ -35,6 +35,7 @@ enum schema_flag {
     SCHEMA_SECRET = 2,        // printed as SCHEMA_HIDDEN
     SCHEMA_NONE_IS_EMPTY = 4, // the word none stands for "", which is refused otherwise
     SCHEMA_INHERITED = 8,     // the default is the setting of the same name at the top level
+    SCHEMA_ANY_REQUIRED = 16, // at least one of the table's fields with this flag is present
 };
 
 #define SCHEMA_HIDDEN "(hidden)"

@@ -77,6 +77,29 @@ static void complain_missing(const struct settings_reader *reader, const struct 
     complain(reader, node, &here, why);
 }
 
+// At least one of the fields with SCHEMA_ANY_REQUIRED must be there, or be meant by a key that is.
+static void check_any_required(const struct settings_reader *reader,
+                               const struct setting_path *path, const struct schema_table *table,
+                               const struct node *node)
+{
+    struct buf why;
+    buf_init(&why, KEYS_TEXT_MAX);
+    const struct schema_field *first = NULL;
+    bool present = false;
+    for (const struct schema_field *field = table->fields; field->name != NULL; field++) {
+        if ((field->flags & SCHEMA_ANY_REQUIRED) != 0) {
+            buf_appendf(&why, "%s%s", first == NULL ? "needs at least one of " : ", ", field->name);
+            present |= node_get(node, field->name) != NULL || is_misspelt(table, node, field);
+            first = first == NULL ? field : first;
+        }
+    }
+    if (first != NULL && !present) {
+        buf_appendf(&why, "; for example %s: %s", first->name, first->example);
+        complain(reader, node, path, buf_text(&why));
+    }
+    buf_deinit(&why);
+}
+
 static void *member(void *base, size_t offset)
 {
     return (char *)base + offset;
@@ -314,6 +337,7 @@ static void read_keys(const struct settings_reader *reader, const struct setting
             complain_missing(reader, path, field, node);
         }
     }
+    check_any_required(reader, path, table, node);
 }
 
 // A table of which exactly one field is present: {json: {keep: [a]}}, {json: true}, or just json.

@@ -56,11 +56,52 @@ static const char *size_text(uint64_t bytes, char text[NUMBER_TEXT_MAX])
     return text;
 }
 
+static bool joins_lines(const struct multiline_config *multiline)
+{
+    return multiline->start != NULL || multiline->end != NULL || multiline->continuation != NULL;
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+// Patterns that cannot work together, or that match every line.
+static void check_patterns(struct mistakes *mistakes, const struct multiline_config *multiline,
+                           const struct flow_origin *origin)
+{
+    if (same(multiline->start, "") || same(multiline->end, "")) {
+        complain(mistakes, origin, same(multiline->start, "") ? "multiline.start" : "multiline.end",
+                 "matches every line, so that each is a record of its own; leave multiline out");
+    }
+    if (same(multiline->continuation, "")) {
+        complain(mistakes, origin, "multiline.continue",
+                 "matches every line, so that a file is one record; name what the lines after the "
+                 "first have in common");
+    }
+    if (same(multiline->start, multiline->end)) {
+        complain(mistakes, origin, "multiline.end",
+                 "is the same as start, so that every such line is a record of its own; a line "
+                 "that only separates records is a start");
+    }
+    if (same(multiline->start, multiline->continuation)) {
+        complain(mistakes, origin, "multiline.continue",
+                 "is the same as start; a line cannot begin a record and continue one, so remove "
+                 "one of them");
+    }
+    if (same(multiline->end, multiline->continuation)) {
+        complain(mistakes, origin, "multiline.continue",
+                 "is the same as end, so that no record has more than two lines; remove one of "
+                 "them");
+    }
+}
+
 static void check_multiline(struct mistakes *mistakes, const struct flow_config *flow,
                             const struct flow_origin *origin)
 {
     const struct multiline_config *multiline = &flow->record.multiline;
-    if (multiline->start != NULL && multiline->max_bytes < flow->record.lines.max_line) {
+    check_patterns(mistakes, multiline, origin);
+    if (joins_lines(multiline) && multiline->max_bytes < flow->record.lines.max_line) {
         char record[NUMBER_TEXT_MAX];
         char line[NUMBER_TEXT_MAX];
         complain(mistakes, origin, "multiline.max_size",
@@ -114,8 +155,8 @@ static uint64_t larger(uint64_t a, uint64_t b)
 static uint64_t largest_record(const struct flow_config *flow)
 {
     uint64_t largest = larger(flow->to.max_record_size, flow->record.lines.max_line);
-    return flow->record.multiline.start == NULL ? largest
-                                                : larger(largest, flow->record.multiline.max_bytes);
+    return joins_lines(&flow->record.multiline) ? larger(largest, flow->record.multiline.max_bytes)
+                                                : largest;
 }
 
 static void check_queue(struct mistakes *mistakes, const struct flow_config *flow,

@@ -77,6 +77,12 @@ static size_t bytes_in_memory(const struct line *line)
     return line->text.size + line->ending_bytes;
 }
 
+static bool begins_record(const struct multiline_rules *rules, struct slice text)
+{
+    return (rules->start != NULL && pattern_matches(rules->start, text)) ||
+           (rules->continuation != NULL && !pattern_matches(rules->continuation, text));
+}
+
 // Whether the open record is complete without `line`.
 static bool must_end_before(const struct multiline *multiline, const struct line *line)
 {
@@ -89,8 +95,8 @@ static bool must_end_before(const struct multiline *multiline, const struct line
         joined->source_bytes + line->source_bytes > UINT32_MAX) {
         return true;
     }
-    return multiline->mode == MULTILINE_START && !line->continues &&
-           pattern_matches(rules->start, line->text);
+    return multiline->mode == MULTILINE_PATTERNS && !line->continues &&
+           begins_record(rules, line->text);
 }
 
 static void hold(struct multiline *multiline)
@@ -109,6 +115,9 @@ static void append(struct multiline *multiline, const struct line *line)
     bool adjoins = joined->stable && line->stable &&
                    line->text.data == joined->text.data + bytes_in_memory(joined);
     size_t size = bytes_in_memory(joined) + line->text.size;
+    if (!line->continues) {
+        multiline->line_at = bytes_in_memory(joined);
+    }
     if (!adjoins) {
         hold(multiline);
         buf_append(&multiline->held, line->text.data, bytes_in_memory(line));
@@ -129,6 +138,7 @@ static void add(struct multiline *multiline, const struct line *line)
         multiline->mode = multiline->at_header ? MULTILINE_QUOTES : multiline->rules->mode;
         multiline->at_header = false;
         multiline->line_count = 0;
+        multiline->line_at = 0;
         multiline->quote = QUOTE_FIELD_START;
         multiline->joined = *line;
         if (!line->stable) {
@@ -156,7 +166,12 @@ static bool ends_after(const struct multiline *multiline, const struct line *lin
     if (multiline->mode == MULTILINE_QUOTES && multiline->quote != QUOTE_OPEN) {
         return true;
     }
-    return multiline->line_count >= multiline->rules->lines_max;
+    const struct multiline_rules *rules = multiline->rules;
+    if (multiline->mode == MULTILINE_PATTERNS && rules->end != NULL &&
+        pattern_matches(rules->end, slice_skip(multiline->joined.text, multiline->line_at))) {
+        return true;
+    }
+    return multiline->line_count >= rules->lines_max;
 }
 
 static bool hand_out(struct multiline *multiline, struct line *out_line)

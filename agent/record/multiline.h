@@ -1,8 +1,13 @@
-// Joins lines to records: by the pattern of a first line, or as long as a quote of CSV is open.
+// Joins lines to records: by the patterns of a flow, or as long as a quote of CSV is open.
 //
-// With a start pattern a record ends before the next line that matches; its first line is never
-// tested. With quotes it ends with the line in which no quote is open any more. Both end early at
-// multiline.max_lines, multiline.max_bytes and multiline.timeout.
+// A record ends before a line that matches the pattern `start` or that does not match `continue`,
+// and with a line that matches `end`, whichever of them the flow has. Its first line is tested for
+// `end` only, so that any line can begin a record. With quotes it ends with the line in which no
+// quote is open any more. All end early at multiline.max_lines, multiline.max_bytes and
+// multiline.timeout.
+//
+// Of a line that comes in parts (it is over-long, or a time-out has handed out its beginning) the
+// first part is tested for `start` and `continue`, and for `end` all of it that is in the record.
 //
 // A CSV header at the start of a file is joined by its quotes in either case.
 //
@@ -17,13 +22,15 @@
 #include "record/lines.h"
 #include "record/pattern.h"
 
-enum multiline_mode { MULTILINE_OFF, MULTILINE_START, MULTILINE_QUOTES };
+enum multiline_mode { MULTILINE_OFF, MULTILINE_PATTERNS, MULTILINE_QUOTES };
 
 // The rules, shared by all files of a flow.
 struct multiline_rules {
     enum multiline_mode mode;
-    struct pattern *start; // with MULTILINE_START; borrowed
-    char delimiter;        // of CSV
+    struct pattern *start; // with MULTILINE_PATTERNS each may be NULL; borrowed
+    struct pattern *end;
+    struct pattern *continuation;
+    char delimiter; // of CSV
     size_t lines_max;
     size_t bytes_max;
 };
@@ -38,6 +45,7 @@ struct multiline {
     struct buf held;
     enum multiline_mode mode; // of the open record
     size_t line_count;        // of the open record
+    size_t line_at;           // where its last line begins in its text
     enum quote_state quote;
     bool at_header; // the next record is a CSV header
     bool open;

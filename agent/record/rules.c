@@ -39,6 +39,16 @@ static void limit_lines(struct record_rules *rules)
     }
 }
 
+static int compile_pattern(struct record_rules *rules, const char *text,
+                           struct pattern **out_pattern)
+{
+    if (text == NULL) {
+        return 0;
+    }
+    rules->multiline.mode = MULTILINE_PATTERNS;
+    return pattern_create(text, rules->stack, NULL, 0, out_pattern);
+}
+
 static int compile_multiline(struct record_rules *rules)
 {
     const struct multiline_config *config = &rules->config->multiline;
@@ -46,12 +56,16 @@ static int compile_multiline(struct record_rules *rules)
         config->max_lines != 0 ? (size_t)config->max_lines : MULTILINE_LINES_DEFAULT;
     rules->multiline.bytes_max = (size_t)smaller(
         config->max_bytes != 0 ? config->max_bytes : SIZE_MAX, text_bytes_max(rules));
-    if (config->start == NULL) {
-        return 0;
+    int error = compile_pattern(rules, config->start, &rules->start);
+    if (error == 0) {
+        error = compile_pattern(rules, config->end, &rules->end);
     }
-    rules->multiline.mode = MULTILINE_START;
-    int error = pattern_create(config->start, rules->stack, NULL, 0, &rules->start);
+    if (error == 0) {
+        error = compile_pattern(rules, config->continuation, &rules->continuation);
+    }
     rules->multiline.start = rules->start;
+    rules->multiline.end = rules->end;
+    rules->multiline.continuation = rules->continuation;
     return error;
 }
 
@@ -144,6 +158,8 @@ void record_rules_free(struct record_rules *rules)
     free(rules->converters);
     filter_deinit(&rules->filter);
     pattern_free(rules->start);
+    pattern_free(rules->end);
+    pattern_free(rules->continuation);
     pattern_stack_free(rules->stack);
     buf_deinit(&rules->data);
     buf_deinit(&rules->key);

@@ -23,7 +23,9 @@ struct record_rules {
     const struct destination_config *to;
     struct stats *stats;
     struct pattern_stack *stack;
-    struct pattern *start; // of a multi-line record; NULL for none
+    struct pattern *start; // of multi-line records; each NULL for none
+    struct pattern *end;
+    struct pattern *continuation;
     struct multiline_rules multiline;
     struct lines_config lines;
     struct filter filter;

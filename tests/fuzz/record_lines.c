@@ -72,6 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     char start[] = "^[^ ]";
+    char end[] = "x$";
+    char continuation[] = "^[ \t]";
     char ends[3][2] = {"\n", "", "x"};
     struct converter_config csv = {
         .kind = CONVERTER_CSV, .delimiter = (data[5] & 1) == 0 ? ',' : ' ', .header = true};
@@ -85,6 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .record_end = ends[data[4] % 3],
     };
     config.multiline.start = (data[4] & 0x80) == 0 ? NULL : start;
+    config.multiline.end = (data[4] & 0x40) == 0 ? NULL : end;
+    config.multiline.continuation = (data[4] & 0x20) == 0 ? NULL : continuation;
     struct destination_config to = {.service = SERVICE_KINESIS, .max_record_size = 100};
     struct stats stats = {0};
     struct record_rules *rules;

@@ -229,9 +229,37 @@ static void fill_table(struct prng *prng, const struct schema_table *table, void
     }
 }
 
+static bool equal_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static void drop_text(char **text)
+{
+    free(*text);
+    *text = NULL;
+}
+
+// Patterns differ from each other, and without any the other settings of multiline are not there.
+static void obey_multiline_rules(struct multiline_config *multiline)
+{
+    if (equal_text(multiline->start, multiline->end)) {
+        drop_text(&multiline->end);
+    }
+    if (equal_text(multiline->start, multiline->continuation) ||
+        equal_text(multiline->end, multiline->continuation)) {
+        drop_text(&multiline->continuation);
+    }
+    if (multiline->start == NULL && multiline->end == NULL && multiline->continuation == NULL) {
+        const struct schema_table *flow = schema_find(&schema_config, "flows")->table;
+        settings_defaults(schema_find(flow, "multiline")->table, multiline);
+    }
+}
+
 // Makes the random settings obey the rules between settings, as a valid configuration does.
 static void obey_rules(struct config *config, struct flow_config *flow)
 {
+    obey_multiline_rules(&flow->record.multiline);
     if (flow->record.multiline.max_bytes < flow->record.lines.max_line) {
         flow->record.lines.max_line = flow->record.multiline.max_bytes;
     }
@@ -273,11 +301,6 @@ static struct config *random_config(struct prng *prng)
 }
 
 static bool equal_tables(const struct schema_table *table, const void *a, const void *b);
-
-static bool equal_text(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
 
 static bool equal_texts(const struct string_list *a, const struct string_list *b)
 {

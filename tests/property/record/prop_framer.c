@@ -16,6 +16,8 @@ static char newline[] = "\n";
 static char no_end[] = "";
 static char semicolon[] = ";";
 static char bracket[] = "^\\[";
+static char last[] = ";$";
+static char follows[] = "^[a;,]";
 static char regex[] = "^(?<a>[^ ]*) (?<b>.*)$";
 static char letter[] = "q";
 static char name_a[] = "a";
@@ -66,6 +68,16 @@ static void make_converter(struct scenario *scenario, struct prng *prng)
     }
 }
 
+static void make_multiline(struct multiline_config *multiline, struct prng *prng)
+{
+    if (prng_below(prng, 2) == 0) {
+        return;
+    }
+    multiline->start = prng_below(prng, 2) == 0 ? bracket : NULL;
+    multiline->end = prng_below(prng, 3) == 0 ? last : NULL;
+    multiline->continuation = prng_below(prng, 3) == 0 ? follows : NULL;
+}
+
 static void make_input(struct scenario *scenario, struct prng *prng)
 {
     static const char *const parts[] = {
@@ -104,9 +116,7 @@ static void make_scenario(struct scenario *scenario, uint64_t seed)
                       .max_bytes = 1 + prng_below(&prng, 60)},
         .record_end = ends[prng_below(&prng, 3)],
     };
-    if (prng_below(&prng, 2) == 0) {
-        scenario->config.multiline.start = bracket;
-    }
+    make_multiline(&scenario->config.multiline, &prng);
     if (prng_below(&prng, 4) == 0) {
         scenario->config.filter.exclude = (struct string_list){letters, 1};
     }
@@ -245,6 +255,15 @@ static void shrink(struct scenario *scenario)
     }
 }
 
+static const char *multiline_text(const struct multiline_config *multiline)
+{
+    static char text[64];
+    snprintf(text, sizeof text, "%s %s %s", multiline->start == NULL ? "-" : "start",
+             multiline->end == NULL ? "-" : "end",
+             multiline->continuation == NULL ? "-" : "continue");
+    return text;
+}
+
 START_TEST(records_do_not_depend_on_chunks_or_restarts)
 {
     for (uint64_t seed = 0; seed < runs(); seed++) {
@@ -256,7 +275,7 @@ START_TEST(records_do_not_depend_on_chunks_or_restarts)
             ck_abort_msg("seed %llu: policy %d, max_line %llu, multiline %s, converter %d",
                          (unsigned long long)seed, (int)scenario.config.lines.over_long,
                          (unsigned long long)scenario.config.lines.max_line,
-                         scenario.config.multiline.start == NULL ? "off" : "on",
+                         multiline_text(&scenario.config.multiline),
                          scenario.config.converter_count == 0 ? -1 : (int)scenario.converter.kind);
         }
     }

@@ -48,6 +48,7 @@ static const char *const samples[] = {
     "config/examples/many-flows.yaml",
     "config/examples/nginx-to-kinesis.yaml",
     "config/examples/sandbox.yaml",
+    "config/examples/stack-traces.yaml",
 };
 
 START_TEST(every_sample_loads)

@@ -156,10 +156,31 @@ static const struct mistake_case cases[] = {
     {FLOW "  multiline: {start: '^a', max_size: 512KiB}\n",
      "a.yaml:6:38: flows[0].multiline.max_size: 512KiB is less than one line may have (max_line: "
      "1MiB); raise it, or lower max_line\n"},
-    {FLOW "  multiline: {max_lines: 3}\n", "a.yaml:6:14: flows[0].multiline.start: missing; for "
-                                           "example start: '^\\d{4}-\\d{2}-\\d{2} '\n"},
+    {FLOW "  multiline: {max_lines: 3}\n",
+     "a.yaml:6:14: flows[0].multiline: needs at least one of start, end, continue; for example "
+     "start: '^\\d{4}-\\d{2}-\\d{2} '\n"},
+    {FLOW "  multiline: {contineu: '^a'}\n",
+     "a.yaml:6:15: flows[0].multiline.contineu: unknown key; did you mean \"continue\"?\n"},
+    {FLOW "  multiline: {start: '^a', end: '^b', continue: '^b'}\n",
+     "a.yaml:6:49: flows[0].multiline.continue: is the same as end, so that no record has more "
+     "than two lines; remove one of them\n"},
+    {FLOW "  multiline: {start: '^a', continue: '^a'}\n",
+     "a.yaml:6:38: flows[0].multiline.continue: is the same as start; a line cannot begin a record "
+     "and continue one, so remove one of them\n"},
+    {FLOW "  multiline: {start: '^-', end: '^-'}\n",
+     "a.yaml:6:33: flows[0].multiline.end: is the same as start, so that every such line is a "
+     "record of its own; a line that only separates records is a start\n"},
+    {FLOW "  multiline: {start: ''}\n",
+     "a.yaml:6:22: flows[0].multiline.start: matches every line, so that each is a record of its "
+     "own; leave multiline out\n"},
+    {FLOW "  multiline: {start: a, end: ''}\n",
+     "a.yaml:6:30: flows[0].multiline.end: matches every line, so that each is a record of its "
+     "own; leave multiline out\n"},
+    {FLOW "  multiline: {continue: ''}\n",
+     "a.yaml:6:25: flows[0].multiline.continue: matches every line, so that a file is one record; "
+     "name what the lines after the first have in common\n"},
     {FLOW "  multiline: '^a'\n", "a.yaml:6:14: flows[0].multiline: must be a map of settings: "
-                                 "start, max_lines, max_size, timeout\n"},
+                                 "start, end, continue, max_lines, max_size, timeout\n"},
     {FLOW "  multiline: {start: '(a'}\n",
      "a.yaml:6:22: flows[0].multiline.start: is not a regular expression: missing )\n"},
     {FLOW "  convert: [{regex: '(a'}]\n",
