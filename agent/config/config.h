@@ -87,6 +87,7 @@ struct batch_config {
     uint64_t max_records;
     uint64_t max_size;
     uint64_t max_delay_ms;
+    uint64_t in_flight_max;
 };
 
 enum service { SERVICE_KINESIS, SERVICE_FIREHOSE };

@@ -237,6 +237,14 @@ static const struct schema_field batch_fields[] = {
      .max = 15 * MINUTE,
      .fallback = "1s",
      .help = "A record waits at most so long for others to share a request with."},
+    {.name = "in_flight_max",
+     .type = SCHEMA_COUNT,
+     AT(batch_config, in_flight_max),
+     .min = 1,
+     .max = 16,
+     .fallback = "16",
+     .help = "Requests that may be under way at a time. With `1` and one shard, records whose "
+             "requests are taken whole arrive in the order in which they were read."},
     END,
 };
 static const struct schema_table batch_table = {batch_fields, sizeof(struct batch_config), false,

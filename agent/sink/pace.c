@@ -13,9 +13,10 @@ uint64_t backoff_ns(struct prng *prng, unsigned failures)
     return prng_below(prng, most) + 1;
 }
 
-void pace_init(struct pace *pace)
+void pace_init(struct pace *pace, unsigned limit_max)
 {
-    *pace = (struct pace){.limit = PACE_IN_FLIGHT_START};
+    unsigned start = limit_max < PACE_IN_FLIGHT_START ? limit_max : PACE_IN_FLIGHT_START;
+    *pace = (struct pace){.limit_max = limit_max, .limit = start};
 }
 
 unsigned pace_limit(const struct pace *pace)
@@ -38,7 +39,7 @@ static void rise(struct pace *pace)
 {
     if (pace->gap_ns > GAP_MIN_NS) {
         pace->gap_ns -= pace->gap_ns / 8;
-    } else if (++pace->successes >= pace->limit && pace->limit < PACE_IN_FLIGHT_MAX) {
+    } else if (++pace->successes >= pace->limit && pace->limit < pace->limit_max) {
         pace->limit++;
         pace->successes = 0;
     }

@@ -23,6 +23,7 @@ enum { PACE_IN_FLIGHT_MAX = 16, PACE_IN_FLIGHT_START = 4 };
 uint64_t backoff_ns(struct prng *prng, unsigned failures);
 
 struct pace {
+    unsigned limit_max;
     unsigned limit;     // calls in flight
     unsigned successes; // towards the next rise
     unsigned failures;  // in a row; one for all that was in flight together
@@ -31,7 +32,8 @@ struct pace {
     uint64_t resume_ns; // nothing is sent before
 };
 
-void pace_init(struct pace *pace);
+// `limit_max`: at most PACE_IN_FLIGHT_MAX.
+void pace_init(struct pace *pace, unsigned limit_max);
 // Calls that may be in flight now: one while it is not known whether the endpoint is back.
 unsigned pace_limit(const struct pace *pace);
 // A call was accepted whole; the endpoint answered, though not all was accepted.

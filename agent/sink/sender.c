@@ -117,7 +117,7 @@ int sender_create(struct io *io, const struct sender_options *options, struct se
     batch_list_init(&sender->ready);
     sender->parked = parked_create();
     sender->shards = shards_create();
-    pace_init(&sender->pace);
+    pace_init(&sender->pace, (unsigned)sender->flow->batch.in_flight_max);
     pthread_mutex_init(&sender->lock, NULL);
     *out_sender = sender;
     return 0;

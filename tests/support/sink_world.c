@@ -13,6 +13,7 @@
 #include "base/io_posix.h"
 #include "base/log.h"
 #include "sink/limits.h"
+#include "sink/pace.h"
 #include "support/tempdir.h"
 
 enum { ANSWER_MAX = 4 << 20 };
@@ -183,6 +184,7 @@ static void configure(struct world *world, const struct world_options *options)
     flow->batch.max_records = LIMITS_CALL_RECORDS;
     flow->batch.max_size = or_default(options->max_size, 1 << 20);
     flow->batch.max_delay_ms = 1000;
+    flow->batch.in_flight_max = PACE_IN_FLIGHT_MAX;
     flow->queue.max_size = or_default(options->queue_max_size, 64 << 20);
     flow->queue.when_full = options->when_full;
     flow->queue.sync = SYNC_OS;

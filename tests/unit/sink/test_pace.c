@@ -8,7 +8,7 @@ static struct pace pace;
 static void setup(void)
 {
     prng = prng_of_seed(7);
-    pace_init(&pace);
+    pace_init(&pace, PACE_IN_FLIGHT_MAX);
 }
 
 START_TEST(a_pause_doubles_up_to_its_maximum)
@@ -40,6 +40,19 @@ START_TEST(more_calls_are_allowed_while_all_is_accepted)
         pace_accepted(&pace, &prng, 0);
     }
     ck_assert_uint_eq(pace_limit(&pace), 16);
+}
+END_TEST
+
+START_TEST(no_more_calls_are_allowed_than_the_flow_wants)
+{
+    for (unsigned most = 1; most <= 6; most++) {
+        pace_init(&pace, most);
+        for (unsigned i = 0; i < 100; i++) {
+            ck_assert_uint_le(pace_limit(&pace), most);
+            pace_accepted(&pace, &prng, 0);
+        }
+        ck_assert_uint_eq(pace_limit(&pace), most);
+    }
 }
 END_TEST
 
@@ -208,7 +221,7 @@ static struct endpoint use_endpoint(double rate, double refused_share)
 
 static void check_usage(double rate, double refused_share, double least, double most_offered)
 {
-    pace_init(&pace);
+    pace_init(&pace, PACE_IN_FLIGHT_MAX);
     struct endpoint endpoint = use_endpoint(rate, refused_share);
     ck_assert_msg((double)endpoint.accepted >= least * rate * SIMULATED_S,
                   "%.0f/s: %zu accepted of %zu", rate, endpoint.accepted, endpoint.offered);
@@ -241,6 +254,7 @@ Suite *test_suite(void)
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, a_pause_doubles_up_to_its_maximum);
     tcase_add_test(tests, more_calls_are_allowed_while_all_is_accepted);
+    tcase_add_test(tests, no_more_calls_are_allowed_than_the_flow_wants);
     tcase_add_test(tests, a_failure_halves_them_and_lets_one_try);
     tcase_add_test(tests, calls_that_were_under_way_together_fail_once);
     tcase_add_test(tests, the_limit_never_falls_below_one);
