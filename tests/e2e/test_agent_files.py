@@ -20,7 +20,7 @@ def test_t1_rename_and_create_with_a_late_write(case):
     with case.log.open("ab") as late:
         os.rename(case.log, case.rotated(1))
         case.write(500)
-        case.write(100, late)
+        case.write(100, late, source="late")
     case.check()
 
 

@@ -64,10 +64,13 @@ class Lines(dict):
 class FileCase:
     """A directory of logs, an agent that reads a pattern, a sandbox and a ledger.
 
-    `source` of write() names what has an order: lines of one source belong after each other.
+    The stream has one shard and one request is under way at a time, so that the order in the stream
+    is the order in the queue. `source` of write() names what has an order: lines of one source must
+    arrive as they were written. `ordered=False` is for a test where that does not matter.
     """
 
-    def __init__(self, sandbox, directory, pattern="app.log", variant=RUNNING, settings=None, **flow):
+    def __init__(self, sandbox, directory, pattern="app.log", variant=RUNNING, settings=None,
+                 ordered=True, **flow):
         self.sandbox = sandbox
         self.variant = variant
         self.logs = pathlib.Path(directory) / "logs"
@@ -75,8 +78,10 @@ class FileCase:
         self.log = self.logs / "app.log"
         self.ballast = pathlib.Path(directory) / "ballast"
         self.ledger = Ledger()
+        self.ordered = ordered
         self.interrupted = False
-        flow = {"close_after": "1s", "poll_interval": "200ms", "batch": {"max_delay": "20ms"},
+        batch = {"max_delay": "20ms", "in_flight_max": 1 if ordered else 16}
+        flow = {"close_after": "1s", "poll_interval": "200ms", "batch": batch,
                 "queue": {"max_size": QUEUE_BYTES}, **flow}
         flow = kinesis_flow(self.logs / pattern, to={"endpoint": sandbox.url}, **flow)
         flow["files"].append(str(self.ballast))
@@ -184,7 +189,8 @@ class FileCase:
         unsure = at_most or Lines()
         books = self._wait_books(len(self.ledger.written) - len(lost) - len(unsure), lost.size, unread)
         self.stop()
-        result = self.ledger.compare(data for _, data in read_stream(self.sandbox))
+        arrived = [data for _, data in read_stream(self.sandbox)]
+        result = self.ledger.compare(arrived)
         gone = set(result.missing)
         assert gone >= set(lost), f"{len(set(lost) - gone)} lines have arrived that were to be lost"
         result.missing = sorted(gone - set(lost) - set(unsure))
@@ -192,6 +198,8 @@ class FileCase:
         self._check_losses(books, lost.size, sum(unsure[i] for i in gone & set(unsure)), loss_lines)
         read = len(self.ledger.written) - len(gone)
         assert books["read"]["records"] == read, (read, books)
+        if self.ordered:
+            self.ledger.check_order(arrived)
         return books
 
     def _wait_books(self, records, lost_bytes, unread):

@@ -24,6 +24,20 @@ class Ledger:
         line = f"{body} id={identity}"
         return line.ljust(width, ".") if width > len(line) + 1 else line
 
+    def check_order(self, arrived):
+        """Lines of one source have arrived as they were written; those that came again do not count."""
+        last = {}
+        seen = set()
+        for record in arrived:
+            for identity in map(bytes.decode, ID.findall(record)):
+                if identity in seen or identity not in self.written:
+                    continue
+                seen.add(identity)
+                source, number = self.written[identity]
+                before = last.get(source, (-1, None))
+                assert number > before[0], f"{identity} has arrived after {before[1]}"
+                last[source] = (number, identity)
+
     def compare(self, arrived):
         """`arrived` is a list of records (bytes), each of one or more lines."""
         counts = collections.Counter()
