@@ -3,13 +3,13 @@
 import os
 import random
 import subprocess
-import threading
 
 import pytest
 
 from support.agent import Agent, kinesis_flow
 from support.oracle import Ledger, read_stream
 from support.waiting import pause, wait_until
+from support.writer import Writer
 
 KILLS = int(os.environ.get("KINTAIL_KILLS", "100"))
 LINES = 12000
@@ -35,32 +35,6 @@ def test_q1_an_outage_and_a_restart(keeping_sandbox, tmp_path):
     ledger.compare(data for _, data in read_stream(sandbox)).check()
 
 
-class Writer(threading.Thread):
-    """Appends lines and rotates, in small steps, until it is told to end."""
-
-    def __init__(self, logs, ledger, seed):
-        super().__init__(daemon=True)
-        self.logs = logs
-        self.ledger = ledger
-        self.random = random.Random(seed)
-        self.ending = threading.Event()
-
-    def run(self):
-        log = self.logs / "app.log"
-        rotation = 0
-        file = log.open("a", encoding="utf-8")
-        while not self.ending.wait(0.003):
-            for _ in range(self.random.randrange(20)):
-                file.write(self.ledger.line() + "\n")
-            file.flush()
-            if self.random.randrange(60) == 0:
-                rotation += 1
-                os.rename(log, self.logs / f"app.log.{rotation}")
-                file.close()
-                file = log.open("a", encoding="utf-8")
-        file.close()
-
-
 def test_q2_kills_at_random_points(sandbox, tmp_path):
     seed = int(os.environ.get("KINTAIL_SEED", random.randrange(1 << 32)))
     print(f"KINTAIL_SEED={seed}")
@@ -78,8 +52,7 @@ def test_q2_kills_at_random_points(sandbox, tmp_path):
         agent.start(wait=False)
         pause(chance.uniform(0.0, 0.25))
         agent.kill()
-    writer.ending.set()
-    writer.join()
+    writer.end()
     sandbox.no_faults()
     agent.start()
     books = agent.wait_settled(len(ledger.written), seconds=120)
