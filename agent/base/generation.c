@@ -16,3 +16,9 @@ struct fingerprint fingerprint_of(struct slice bytes)
 {
     return fingerprint_extend((struct fingerprint){0}, bytes);
 }
+
+uint32_t generation_name(const char *path)
+{
+    uint64_t hash = fingerprint_of(slice_of_text(path)).hash;
+    return (uint32_t)(hash ^ hash >> 32) & GENERATION_NAME_MAX;
+}

@@ -29,6 +29,10 @@ static inline bool fingerprint_equal(struct fingerprint a, struct fingerprint b)
     return a.length == b.length && a.hash == b.hash;
 }
 
+// A digest of a path.
+#define GENERATION_NAME_MAX 0x7fffffffu
+uint32_t generation_name(const char *path);
+
 enum generation_state {
     GENERATION_LIVE,    // may still grow
     GENERATION_ENDED,   // read to its proven end; remembered so that it is not read again
@@ -47,5 +51,9 @@ struct generation {
     uint64_t size_seen;      // the largest size a stat has shown, so that losses can be counted
     uint64_t seen_s;         // real time (seconds) of the last change of state
     enum generation_state state;
-    char *path; // last known name, owned by whoever owns the struct
+    // Digest of the name under which it began to live (generation_name). It is rotated when its
+    // path is another one: the writer's file, if there is one, is not this one any more.
+    uint32_t first_name : 31;
+    uint32_t skipped : 1; // start_at passed over the beginning of it
+    char *path;           // last known name, owned by whoever owns the struct
 };

@@ -65,6 +65,12 @@ static inline uint64_t block_end_sequence(const struct block_header *header)
     return header->first_sequence + header->record_count;
 }
 
+// The same of a block that has records, else 0.
+static inline uint64_t block_records_end(const struct block_header *header)
+{
+    return header->record_count == 0 ? 0 : block_end_sequence(header);
+}
+
 // ---- records ----
 
 // Where a record comes from: the generation, and the offset of its first byte in the file.
@@ -110,6 +116,14 @@ struct block_position {
     uint64_t generation;
     uint64_t position;
     struct fingerprint tail;
+};
+// With this bit in `generation` it is no position but a remark: `tail.length` is its kind and
+// `position` its value, the total so far.
+#define BLOCK_REMARK (UINT64_C(1) << 63)
+enum remark_kind {
+    REMARK_LOST = 1,          // bytes that were gone before they could be read
+    REMARK_LOST_AT_LEAST = 2, // likewise, and perhaps more
+    REMARK_COPY_OF = 3,       // the generation in which all of it was read
 };
 void block_append_position(struct buf *out, const struct block_position *position);
 // The position at `index` of a data block's payload; E_END behind the last.

@@ -114,7 +114,7 @@ static void apply_block(struct inspection *inspection, const struct block_header
     } else if (header->kind == BLOCK_DATA) {
         struct block_position position;
         for (uint32_t i = 0; block_position_at(header, payload, i, &position) == 0; i++) {
-            positions_move(&inspection->positions, &position);
+            positions_move(&inspection->positions, &position, block_records_end(header));
         }
         inspection->totals = header->totals;
     }

@@ -30,7 +30,7 @@ static void apply_block(struct recovery *recovery, const struct block_header *he
     } else if (header->kind == BLOCK_DATA) {
         struct block_position position;
         for (uint32_t i = 0; block_position_at(header, payload, i, &position) == 0; i++) {
-            positions_move(&queue->positions, &position);
+            positions_move(&queue->positions, &position, block_records_end(header));
         }
         queue->totals = header->totals;
     }
@@ -105,6 +105,7 @@ static int find_snapshot(struct recovery *recovery, size_t *out_index)
         int error =
             segment_read_snapshot(queue->io, found->segment->fd, &found->header, &queue->positions);
         if (error == 0) {
+            positions_end_before(&queue->positions, found->header.first_sequence);
             *out_index = i - 1;
             return 0;
         }

@@ -12,6 +12,8 @@ void positions_deinit(struct positions *positions)
         free(positions->items[i].path);
     }
     free(positions->items);
+    free(positions->ends);
+    free(positions->remarks);
     *positions = (struct positions){0};
 }
 
@@ -43,15 +45,101 @@ const struct generation *positions_find(const struct positions *positions, uint6
     return find(positions, id);
 }
 
+uint64_t positions_end(const struct positions *positions, uint64_t id)
+{
+    const struct generation *item = find(positions, id);
+    return item == NULL ? 0 : positions->ends[item - positions->items];
+}
+
+void positions_end_before(struct positions *positions, uint64_t end)
+{
+    for (size_t i = 0; i < positions->count; i++) {
+        positions->ends[i] = positions->items[i].position > 0 ? end : 0;
+    }
+}
+
+// ---- remarks ----
+
+static size_t remark_bound(const struct positions *positions, uint64_t id)
+{
+    size_t low = 0;
+    size_t high = positions->remark_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (positions->remarks[middle].generation < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+const struct remark *positions_remark(const struct positions *positions, uint64_t id)
+{
+    size_t index = remark_bound(positions, id);
+    bool found = index < positions->remark_count && positions->remarks[index].generation == id;
+    return found ? &positions->remarks[index] : NULL;
+}
+
+static struct remark *make_remark(struct positions *positions, uint64_t id)
+{
+    size_t index = remark_bound(positions, id);
+    if (index < positions->remark_count && positions->remarks[index].generation == id) {
+        return &positions->remarks[index];
+    }
+    if (positions->remark_count == positions->remark_capacity) {
+        positions->remark_capacity = positions->remark_capacity * 2 + 4;
+        positions->remarks = xreallocarray(positions->remarks, positions->remark_capacity,
+                                           sizeof *positions->remarks);
+    }
+    struct remark *remark = &positions->remarks[index];
+    memmove(remark + 1, remark, (positions->remark_count - index) * sizeof *remark);
+    positions->remark_count++;
+    *remark = (struct remark){.generation = id};
+    return remark;
+}
+
+static void remove_remark(struct positions *positions, uint64_t id)
+{
+    size_t index = remark_bound(positions, id);
+    if (index < positions->remark_count && positions->remarks[index].generation == id) {
+        positions->remark_count--;
+        memmove(positions->remarks + index, positions->remarks + index + 1,
+                (positions->remark_count - index) * sizeof *positions->remarks);
+    }
+}
+
+// Remarks are totals that only grow: what a copied block says once more changes nothing.
+static void take_remark(struct positions *positions, uint64_t id, uint32_t kind, uint64_t value)
+{
+    if (value == 0 || find(positions, id) == NULL) {
+        return;
+    }
+    struct remark *remark = make_remark(positions, id);
+    uint64_t *place = kind == REMARK_LOST            ? &remark->lost_bytes
+                      : kind == REMARK_LOST_AT_LEAST ? &remark->lost_bytes_at_least
+                      : kind == REMARK_COPY_OF       ? &remark->copy_of
+                                                     : NULL;
+    if (place != NULL && *place < value) {
+        *place = value;
+    }
+}
+
+// ---- generations ----
+
 static void remove_id(struct positions *positions, uint64_t id)
 {
+    remove_remark(positions, id);
     struct generation *item = find(positions, id);
     if (item == NULL) {
         return;
     }
     free(item->path);
+    uint64_t *end = &positions->ends[item - positions->items];
     size_t behind = positions->count - (size_t)(item - positions->items) - 1;
     memmove(item, item + 1, behind * sizeof *item);
+    memmove(end, end + 1, behind * sizeof *end);
     positions->count--;
 }
 
@@ -61,11 +149,16 @@ static struct generation *insert(struct positions *positions, uint64_t id)
         positions->capacity = positions->capacity * 2 + 16;
         positions->items =
             xreallocarray(positions->items, positions->capacity, sizeof *positions->items);
+        positions->ends =
+            xreallocarray(positions->ends, positions->capacity, sizeof *positions->ends);
     }
     size_t index = lower_bound(positions, id);
     struct generation *item = &positions->items[index];
+    uint64_t *end = &positions->ends[index];
     memmove(item + 1, item, (positions->count - index) * sizeof *item);
+    memmove(end + 1, end, (positions->count - index) * sizeof *end);
     positions->count++;
+    *end = 0;
     *item = (struct generation){.id = id};
     return item;
 }
@@ -90,18 +183,51 @@ void positions_note(struct positions *positions, const struct generation *genera
     item->path = path;
 }
 
-void positions_move(struct positions *positions, const struct block_position *position)
+void positions_move(struct positions *positions, const struct block_position *position,
+                    uint64_t end)
 {
-    struct generation *item = find(positions, position->generation);
-    if (item != NULL) {
-        item->position = position->position;
-        item->tail = position->tail;
+    if ((position->generation & BLOCK_REMARK) != 0) {
+        take_remark(positions, position->generation & ~BLOCK_REMARK, position->tail.length,
+                    position->position);
+        return;
     }
+    struct generation *item = find(positions, position->generation);
+    if (item == NULL) {
+        return;
+    }
+    item->position = position->position;
+    item->tail = position->tail;
+    uint64_t *place = &positions->ends[item - positions->items];
+    *place = *place > end ? *place : end;
 }
 
-void generation_encode(const struct generation *generation, struct buf *out)
+// ---- encoding ----
+
+// What follows the path of an entry, in this order.
+enum {
+    ENTRY_SKIPPED = 1,    // nothing
+    ENTRY_FIRST_NAME = 2, // 4 bytes: digest of the name under which it began, if not the path
+    ENTRY_LOST = 4,       // 8 + 8 bytes: lost exactly, and at least
+    ENTRY_COPY = 8,       // 8 bytes: the generation in which it was read
+    ENTRY_BITS = 15,
+};
+
+static unsigned entry_bits(const struct generation *generation, const struct remark *remark)
+{
+    unsigned bits = generation->skipped ? ENTRY_SKIPPED : 0;
+    bits |= generation->first_name != generation_name(generation->path) ? ENTRY_FIRST_NAME : 0;
+    if (remark != NULL) {
+        bits |= remark->lost_bytes + remark->lost_bytes_at_least > 0 ? ENTRY_LOST : 0;
+        bits |= remark->copy_of != 0 ? ENTRY_COPY : 0;
+    }
+    return bits;
+}
+
+void generation_encode(const struct generation *generation, const struct remark *remark,
+                       struct buf *out)
 {
     size_t path_bytes = strlen(generation->path);
+    unsigned bits = entry_bits(generation, remark);
     put_u64(out, generation->id);
     put_u64(out, generation->device);
     put_u64(out, generation->inode);
@@ -113,35 +239,81 @@ void generation_encode(const struct generation *generation, struct buf *out)
     put_u64(out, generation->tail.hash);
     put_u64(out, generation->size_seen);
     put_u64(out, generation->seen_s);
-    put_u16(out, (uint16_t)generation->state);
+    put_u8(out, (uint8_t)generation->state);
+    put_u8(out, (uint8_t)bits);
     put_u16(out, (uint16_t)path_bytes);
     buf_append(out, generation->path, path_bytes);
+    if ((bits & ENTRY_FIRST_NAME) != 0) {
+        put_u32(out, generation->first_name);
+    }
+    if ((bits & ENTRY_LOST) != 0) {
+        put_u64(out, remark->lost_bytes);
+        put_u64(out, remark->lost_bytes_at_least);
+    }
+    if ((bits & ENTRY_COPY) != 0) {
+        put_u64(out, remark->copy_of);
+    }
+}
+
+// Reads what stands before the path, and returns what follows the path.
+static unsigned decode_fields(struct cursor *cursor, struct generation *out_generation)
+{
+    struct generation generation = {.id = cursor_u64(cursor)};
+    generation.device = cursor_u64(cursor);
+    generation.inode = cursor_u64(cursor);
+    generation.birth_ns = cursor_u64(cursor);
+    generation.head.length = cursor_u32(cursor);
+    generation.head.hash = cursor_u64(cursor);
+    generation.position = cursor_u64(cursor);
+    generation.tail.length = cursor_u32(cursor);
+    generation.tail.hash = cursor_u64(cursor);
+    generation.size_seen = cursor_u64(cursor);
+    generation.seen_s = cursor_u64(cursor);
+    uint8_t state = cursor_u8(cursor);
+    uint8_t bits = cursor_u8(cursor);
+    if (state > GENERATION_FORGET || bits > ENTRY_BITS || generation.id >= UINT64_MAX / 2) {
+        cursor->failed = true;
+    }
+    generation.state = cursor->failed ? GENERATION_LIVE : (enum generation_state)state;
+    generation.skipped = (bits & ENTRY_SKIPPED) != 0;
+    *out_generation = generation;
+    return bits;
+}
+
+static void decode_entry(struct cursor *cursor, struct generation *out_generation,
+                         struct remark *out_remark)
+{
+    unsigned bits = decode_fields(cursor, out_generation);
+    struct slice path = cursor_bytes(cursor, cursor_u16(cursor));
+    *out_remark = (struct remark){.generation = out_generation->id};
+    out_generation->path = xstrndup(path);
+    uint32_t first_name =
+        (bits & ENTRY_FIRST_NAME) != 0 ? cursor_u32(cursor) : generation_name(out_generation->path);
+    out_generation->first_name = first_name & GENERATION_NAME_MAX;
+    if ((bits & ENTRY_LOST) != 0) {
+        out_remark->lost_bytes = cursor_u64(cursor);
+        out_remark->lost_bytes_at_least = cursor_u64(cursor);
+    }
+    if ((bits & ENTRY_COPY) != 0) {
+        out_remark->copy_of = cursor_u64(cursor);
+    }
 }
 
 int positions_decode(struct positions *positions, struct slice bytes)
 {
     struct cursor cursor = cursor_of(bytes);
-    while (cursor.rest.size > 0) {
-        struct generation generation = {.id = cursor_u64(&cursor)};
-        generation.device = cursor_u64(&cursor);
-        generation.inode = cursor_u64(&cursor);
-        generation.birth_ns = cursor_u64(&cursor);
-        generation.head.length = cursor_u32(&cursor);
-        generation.head.hash = cursor_u64(&cursor);
-        generation.position = cursor_u64(&cursor);
-        generation.tail.length = cursor_u32(&cursor);
-        generation.tail.hash = cursor_u64(&cursor);
-        generation.size_seen = cursor_u64(&cursor);
-        generation.seen_s = cursor_u64(&cursor);
-        uint16_t state = cursor_u16(&cursor);
-        struct slice path = cursor_bytes(&cursor, cursor_u16(&cursor));
-        if (cursor.failed || state > GENERATION_FORGET || generation.id >= UINT64_MAX / 2) {
-            return E_CORRUPT;
+    while (cursor.rest.size > 0 && !cursor.failed) {
+        struct generation generation;
+        struct remark remark;
+        decode_entry(&cursor, &generation, &remark);
+        if (!cursor.failed) {
+            positions_note(positions, &generation);
+            take_remark(positions, remark.generation, REMARK_LOST, remark.lost_bytes);
+            take_remark(positions, remark.generation, REMARK_LOST_AT_LEAST,
+                        remark.lost_bytes_at_least);
+            take_remark(positions, remark.generation, REMARK_COPY_OF, remark.copy_of);
         }
-        generation.state = (enum generation_state)state;
-        generation.path = xstrndup(path);
-        positions_note(positions, &generation);
         free(generation.path);
     }
-    return 0;
+    return cursor.failed ? E_CORRUPT : 0;
 }

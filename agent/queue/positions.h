@@ -11,21 +11,43 @@
 #include "base/slice.h"
 #include "queue/block.h"
 
+// What is to be said of few generations.
+struct remark {
+    uint64_t generation;
+    uint64_t lost_bytes; // gone before they could be read, counted exactly
+    uint64_t lost_bytes_at_least;
+    uint64_t copy_of; // the generation in which all of it was read, 0: none
+};
+
 struct positions {
     struct generation *items; // ids ascend; paths owned
+    uint64_t *ends;           // for each item, the first sequence behind the last of its records
     size_t count;
     size_t capacity;
-    uint64_t next_id; // first id that was never used
+    uint64_t next_id;       // first id that was never used
+    struct remark *remarks; // ids ascend
+    size_t remark_count;
+    size_t remark_capacity;
 };
 
 void positions_deinit(struct positions *positions);
 // Takes over what the generation says (copied); GENERATION_FORGET removes it.
 void positions_note(struct positions *positions, const struct generation *generation);
-// Moves a position. An unknown id is ignored: its generation was forgotten since.
-void positions_move(struct positions *positions, const struct block_position *position);
+// Moves a position, or takes over a remark. `end` is the first sequence behind the records of the
+// block that says it, 0 when it has none. An unknown id is ignored: its generation was forgotten
+// since.
+void positions_move(struct positions *positions, const struct block_position *position,
+                    uint64_t end);
 const struct generation *positions_find(const struct positions *positions, uint64_t id);
+// First sequence behind the last record of a generation, or a later one. 0: it has none.
+uint64_t positions_end(const struct positions *positions, uint64_t id);
+// All records of what is known now lie in front of `end`.
+void positions_end_before(struct positions *positions, uint64_t end);
+// NULL when there is nothing to be said of it.
+const struct remark *positions_remark(const struct positions *positions, uint64_t id);
 
-// One generation in the form that source blocks and snapshots share.
-void generation_encode(const struct generation *generation, struct buf *out);
+// One generation in the form that source blocks and snapshots share; `remark` may be NULL.
+void generation_encode(const struct generation *generation, const struct remark *remark,
+                       struct buf *out);
 // Reads every generation of `bytes` into the table. E_CORRUPT when it does not add up.
 NODISCARD int positions_decode(struct positions *positions, struct slice bytes);

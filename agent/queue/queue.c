@@ -202,7 +202,7 @@ bool queue_files_changed(const struct queue *queue, uint64_t files_digest)
 
 void queue_note_generation(struct queue *queue, const struct generation *generation)
 {
-    generation_encode(generation, &queue->builder.sources);
+    generation_encode(generation, NULL, &queue->builder.sources);
     ASSERT(!queue->builder.sources.overflow);
 }
 
@@ -245,14 +245,44 @@ void queue_add_skipped(struct queue *queue, uint64_t bytes)
     queue->builder.totals.skipped_bytes += bytes;
 }
 
-void queue_add_lost(struct queue *queue, uint64_t bytes, bool exact)
+static void append_position(struct builder *builder, const struct block_position *entry)
 {
-    struct read_totals *totals = &queue->builder.totals;
-    if (exact) {
-        totals->lost_bytes += bytes;
-    } else {
-        totals->lost_bytes_at_least += bytes;
+    if (builder->position_count == builder->position_capacity) {
+        builder->position_capacity = builder->position_capacity * 2 + 16;
+        builder->positions = xreallocarray(builder->positions, builder->position_capacity,
+                                           sizeof *builder->positions);
     }
+    builder->positions[builder->position_count++] = *entry;
+}
+
+void queue_add_lost(struct queue *queue, uint64_t generation_id, uint64_t bytes, bool exact)
+{
+    struct builder *builder = &queue->builder;
+    struct read_totals *totals = &builder->totals;
+    *(exact ? &totals->lost_bytes : &totals->lost_bytes_at_least) += bytes;
+    uint32_t kind = exact ? REMARK_LOST : REMARK_LOST_AT_LEAST;
+    for (size_t i = builder->position_count; i > 0; i--) {
+        struct block_position *entry = &builder->positions[i - 1];
+        if (entry->generation == (generation_id | BLOCK_REMARK) && entry->tail.length == kind) {
+            entry->position += bytes;
+            return;
+        }
+    }
+    // The collector alone changes remarks.
+    const struct remark *before = positions_remark(&queue->positions, generation_id);
+    uint64_t known = 0;
+    if (before != NULL) {
+        known = exact ? before->lost_bytes : before->lost_bytes_at_least;
+    }
+    struct block_position entry = {generation_id | BLOCK_REMARK, known + bytes, {.length = kind}};
+    append_position(builder, &entry);
+}
+
+void queue_note_copy(struct queue *queue, uint64_t generation_id, uint64_t original_id)
+{
+    struct block_position entry = {
+        generation_id | BLOCK_REMARK, original_id, {.length = REMARK_COPY_OF}};
+    append_position(&queue->builder, &entry);
 }
 
 void queue_set_position(struct queue *queue, uint64_t generation_id, uint64_t position,
@@ -266,12 +296,7 @@ void queue_set_position(struct queue *queue, uint64_t generation_id, uint64_t po
             return;
         }
     }
-    if (builder->position_count == builder->position_capacity) {
-        builder->position_capacity = builder->position_capacity * 2 + 16;
-        builder->positions = xreallocarray(builder->positions, builder->position_capacity,
-                                           sizeof *builder->positions);
-    }
-    builder->positions[builder->position_count++] = entry;
+    append_position(builder, &entry);
 }
 
 bool queue_block_full(const struct queue *queue)
@@ -446,8 +471,10 @@ static void publish(struct queue *queue, uint64_t end, uint64_t now_ns)
     struct slice sources = slice_skip(buf_slice(&builder->sources), BLOCK_HEADER_BYTES);
     int error = positions_decode(&queue->positions, sources);
     ASSERT(error == 0);
+    uint64_t end_sequence =
+        builder->record_count > 0 ? queue->next_sequence + builder->record_count : 0;
     for (size_t i = 0; i < builder->position_count; i++) {
-        positions_move(&queue->positions, &builder->positions[i]);
+        positions_move(&queue->positions, &builder->positions[i], end_sequence);
     }
     queue->appended_bytes +=
         appended_bytes_of(&builder->totals) - appended_bytes_of(&queue->totals);

@@ -77,7 +77,9 @@ NODISCARD bool queue_add_record(struct queue *queue, struct record_origin origin
 // Counts what was read but is not in the queue.
 void queue_add_filtered(struct queue *queue, uint64_t records, uint64_t bytes);
 void queue_add_skipped(struct queue *queue, uint64_t bytes);
-void queue_add_lost(struct queue *queue, uint64_t bytes, bool exact);
+void queue_add_lost(struct queue *queue, uint64_t generation_id, uint64_t bytes, bool exact);
+// All of a generation was read as part of another one.
+void queue_note_copy(struct queue *queue, uint64_t generation_id, uint64_t original_id);
 // The generation's position behind the records added so far.
 void queue_set_position(struct queue *queue, uint64_t generation_id, uint64_t position,
                         struct fingerprint tail);

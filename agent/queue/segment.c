@@ -115,7 +115,8 @@ int segment_create(struct io *io, const char *path, struct segment_header *heade
     buf_init(&snapshot, SNAPSHOT_BYTES_MAX);
     buf_init(&pages, 2 * (size_t)SNAPSHOT_BYTES_MAX);
     for (size_t i = 0; i < positions->count; i++) {
-        generation_encode(&positions->items[i], &snapshot);
+        const struct generation *generation = &positions->items[i];
+        generation_encode(generation, positions_remark(positions, generation->id), &snapshot);
     }
     ASSERT(!snapshot.overflow);
     header->snapshot_bytes = snapshot.size;

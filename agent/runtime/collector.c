@@ -67,10 +67,16 @@ static void on_skipped(void *context, const struct generation *generation, uint6
 static void on_lost(void *context, const struct generation *generation, uint64_t bytes, bool exact)
 {
     struct collector *collector = context;
-    queue_add_lost(collector->options.queue, bytes, exact);
+    queue_add_lost(collector->options.queue, generation->id, bytes, exact);
     log_warning("flow %s: %s%llu bytes of %s were gone before they could be read",
                 collector->options.flow->name, exact ? "" : "at least ", (unsigned long long)bytes,
                 generation->path);
+}
+
+static void on_copied(void *context, const struct generation *generation, uint64_t original)
+{
+    struct collector *collector = context;
+    queue_note_copy(collector->options.queue, generation->id, original);
 }
 
 static void forget(struct collector *collector, struct tracked *tracked)
@@ -420,6 +426,7 @@ static int open_source(struct collector *collector)
                    .generation = on_generation,
                    .skipped = on_skipped,
                    .lost = on_lost,
+                   .copied = on_copied,
                    .closed = on_closed},
         .stats = collector->options.stats,
     };

@@ -519,3 +519,42 @@ bool glob_excluded(const struct glob *glob, const char *path)
     }
     return false;
 }
+
+// Whether `rest`, a path below base `index`, leads from the base to a match. `path` ends where the
+// rest begins to be looked at; it is written to.
+static bool matches_below(const struct glob *glob, size_t index, char *path, size_t rest)
+{
+    size_t words = glob_state_words(glob);
+    uint64_t *states = xcalloc(words, sizeof *states);
+    glob_start(glob, index, states);
+    bool enters = true;
+    char *slash;
+    while (enters && (slash = strchr(path + rest, '/')) != NULL) {
+        uint64_t *next = xcalloc(words, sizeof *next);
+        *slash = '\0';
+        enters = glob_enter(glob, states, path + rest, false, next) && !glob_excluded(glob, path);
+        *slash = '/';
+        rest = (size_t)(slash - path) + 1;
+        free(states);
+        states = next;
+    }
+    bool matches = enters && glob_matches(glob, states, path + rest);
+    free(states);
+    return matches;
+}
+
+bool glob_matches_path(const struct glob *glob, const char *path)
+{
+    bool matches = false;
+    char *copy = xstrdup(path);
+    for (size_t i = 0; i < glob->base_count && !matches; i++) {
+        const char *base = glob->bases[i];
+        size_t size = strlen(base);
+        bool slash_ends = size > 0 && base[size - 1] == '/';
+        if (strncmp(path, base, size) == 0 && (slash_ends || path[size] == '/')) {
+            matches = matches_below(glob, i, copy, slash_ends ? size : size + 1);
+        }
+    }
+    free(copy);
+    return matches && !glob_excluded(glob, path);
+}

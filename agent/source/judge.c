@@ -283,6 +283,7 @@ static void skip_to_end(struct source *source, struct source_file *file, uint64_
     struct fingerprint tail = reader_tail(source, file, position);
     file->generation.position = position;
     file->generation.tail = tail;
+    file->generation.skipped = position > 0;
     life_set_read(source, file, position, tail);
     life_set_size(source, file, size);
     life_announce(source, file);
@@ -305,9 +306,14 @@ static void accept(struct source *source, const struct subject *subject)
 }
 
 // The whole content was read from the original.
-static void discard(struct source *source, const struct subject *subject)
+static void discard(struct source *source, const struct subject *subject,
+                    const struct source_file *original)
 {
     struct source_file *file = subject->file;
+    file->generation.first_name = original->generation.first_name;
+    if (source->events.copied != NULL) {
+        source->events.copied(source->events.context, &file->generation, original->generation.id);
+    }
     link_remove(&file->waiting);
     struct fingerprint tail = reader_tail(source, file, subject->size);
     file->generation.position = subject->size;
@@ -403,7 +409,7 @@ void judge(struct source *source, struct source_file *file)
         become(source, finding.original, file);
         break;
     case COPY_READ:
-        discard(source, &subject);
+        discard(source, &subject, finding.original);
         break;
     case COPY_PERHAPS:
         if (!(source->starting && source->fresh)) {

@@ -266,6 +266,7 @@ static struct source_file *add_file(struct source *source, const char *path,
         .size_seen = stat->size,
         .seen_s = source->io->real_ns(source->io) / NS_PER_S,
         .state = GENERATION_LIVE,
+        .first_name = generation_name(path) & GENERATION_NAME_MAX,
         .path = NULL,
     };
     struct source_file *file = file_table_add(source->table, &generation);

@@ -458,3 +458,26 @@ void source_files(const struct source *source,
     tree_each(source->tree, list_name, &listing);
     list_unnamed(source, &listing);
 }
+
+enum source_knowledge source_find(const struct source *source, uint64_t device, uint64_t inode,
+                                  const char *path, struct source_file_info *out_info)
+{
+    const struct source_file *file = file_table_inode(source->table, inode);
+    while (file != NULL && (file->generation.inode != inode || file->generation.device != device)) {
+        file = file->inode_next;
+    }
+    *out_info = (struct source_file_info){.state = "new: not looked into yet"};
+    if (file != NULL) {
+        out_info->generation = file->generation.id;
+        out_info->position = file->read_position;
+        out_info->size = file->generation.size_seen;
+        out_info->state = file_state_text(file);
+        return SOURCE_KNOWN;
+    }
+    const struct name *name = tree_find(source->tree, path);
+    if (name != NULL && name->trouble != TROUBLE_NONE) {
+        out_info->state = trouble_text((enum trouble)name->trouble);
+    }
+    bool matches = name != NULL || glob_matches_path(source->glob, path);
+    return matches ? SOURCE_NOT_READ : SOURCE_NO_MATCH;
+}

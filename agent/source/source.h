@@ -34,6 +34,9 @@ struct source_events {
     // Bytes that were gone before they could be read. `exact`: their number is known, else it is at
     // least so many.
     void (*lost)(void *context, const struct generation *generation, uint64_t bytes, bool exact);
+    // Everything in it was read before, as part of the generation `original`: it is a copy that
+    // was made when that one had been read. NULL: not wanted.
+    void (*copied)(void *context, const struct generation *generation, uint64_t original);
     // `file` will not be read or mentioned again; drop what was attached to it.
     void (*closed)(void *context, struct source_file *file);
 };
@@ -106,3 +109,12 @@ struct source_file_info {
 };
 void source_files(const struct source *source,
                   void (*each)(void *context, const struct source_file_info *info), void *context);
+
+// What the source knows of the file that has a device and inode now.
+enum source_knowledge {
+    SOURCE_NO_MATCH, // no pattern matches its path, and it did not match before
+    SOURCE_NOT_READ, // a pattern matches; `out_info->state` says why nothing is known of it
+    SOURCE_KNOWN,    // all of `out_info` but its path is set
+};
+enum source_knowledge source_find(const struct source *source, uint64_t device, uint64_t inode,
+                                  const char *path, struct source_file_info *out_info);

@@ -533,6 +533,13 @@ static struct dir *dir_of_path(const struct tree *tree, const char *path, const 
     return find_dir(tree, path, slash == path ? 1 : (size_t)(slash - path));
 }
 
+const struct name *tree_find(const struct tree *tree, const char *path)
+{
+    const char *text;
+    const struct dir *dir = dir_of_path(tree, path, &text);
+    return dir == NULL ? NULL : find_name(tree, dir, text);
+}
+
 struct name *tree_follow(struct tree *tree, const char *path)
 {
     const char *text;

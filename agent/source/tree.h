@@ -54,6 +54,8 @@ void tree_scan(struct tree *tree);
 void tree_step(struct tree *tree, uint64_t now_ns);
 // When the next piece of the rescan is due.
 uint64_t tree_next_step(const struct tree *tree);
+// The name with this path, NULL when there is none.
+const struct name *tree_find(const struct tree *tree, const char *path);
 // Makes every name be looked at, and every directory be listed, now.
 void tree_look_everywhere(struct tree *tree);
 // Lists the directory of a name again.

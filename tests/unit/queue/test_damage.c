@@ -170,7 +170,7 @@ START_TEST(a_block_that_only_counts_is_no_damage)
     crash();
     config.max_size = 64 << 20; // one segment for all of it
     reopen();
-    queue_add_lost(queue, 5, true);
+    queue_add_lost(queue, 1, 5, true);
     ck_assert_int_eq(queue_append(queue), 0);
     ck_assert_int_eq(append_block(), 0);
     crash();
