@@ -20,6 +20,11 @@ static void set_lag(struct source *source, uint64_t before, uint64_t after)
     stats_set(source->stats, STAT_SOURCE_LAG_BYTES, source->lag_bytes);
 }
 
+void life_count(struct source *source, const struct source_file *file)
+{
+    set_lag(source, 0, lag_of(file));
+}
+
 void life_set_size(struct source *source, struct source_file *file, uint64_t size)
 {
     uint64_t before = lag_of(file);
@@ -273,7 +278,7 @@ static struct source_file *add_file(struct source *source, const char *path,
     (void)file_set_path(file, path);
     file->quiet_ns = source->now_ns;
     file->phase = FILE_FRESH;
-    set_lag(source, 0, lag_of(file));
+    life_count(source, file);
     life_question(source, file);
     return file;
 }

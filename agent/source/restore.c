@@ -22,6 +22,7 @@ void restore_known(struct source *source, const struct generation *known, size_t
         file->phase = known[i].state != GENERATION_LIVE ? FILE_PAST
                       : unread                          ? FILE_FRESH
                                                         : FILE_LIVE;
+        life_count(source, file);
         if (known[i].state == GENERATION_DELETED) {
             file->gone_ns = (known[i].seen_s + 1) * NS_PER_S;
             ring_append(&source->past, &file->waiting);

@@ -108,6 +108,8 @@ void life_at_end(struct source *source, struct source_file *file);
 // A file that is smaller has been cut.
 uint64_t life_size_min(const struct source_file *file);
 void life_announce(struct source *source, struct source_file *file);
+// What is unread of a file that is new in the table is part of the lag from now on.
+void life_count(struct source *source, const struct source_file *file);
 void life_set_size(struct source *source, struct source_file *file, uint64_t size);
 void life_set_read(struct source *source, struct source_file *file, uint64_t position,
                    struct fingerprint tail);
