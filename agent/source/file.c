@@ -25,9 +25,9 @@ static struct source_file **inode_bucket(const struct file_table *table, uint64_
     return &table->inodes[mix(inode) & (table->bucket_count - 1)];
 }
 
-static struct source_file **first_bucket(const struct file_table *table, const uint8_t *first)
+static struct source_file **first_bucket(const struct file_table *table, struct slice first)
 {
-    uint64_t hash = fingerprint_of(slice_of(first, FIRST_BYTES)).hash;
+    uint64_t hash = fingerprint_of(first).hash;
     return &table->firsts[mix(hash) & (table->bucket_count - 1)];
 }
 
@@ -41,7 +41,7 @@ static void index_inode(struct file_table *table, struct source_file *file)
 
 static void index_first(struct file_table *table, struct source_file *file)
 {
-    struct source_file **bucket = first_bucket(table, file->first);
+    struct source_file **bucket = first_bucket(table, slice_of(file->first, file->first_count));
     file->first_next = *bucket;
     *bucket = file;
 }
@@ -89,7 +89,7 @@ static void grow(struct file_table *table)
         if (!file->hidden) {
             index_inode(table, file);
         }
-        if (file->first_count == FIRST_BYTES) {
+        if (file->first_count > 0) {
             index_first(table, file);
         }
     }
@@ -128,10 +128,10 @@ void file_table_hide(struct file_table *table, struct source_file *file)
 
 static void hide_first(struct file_table *table, struct source_file *file)
 {
-    if (file->first_count < FIRST_BYTES) {
+    if (file->first_count == 0) {
         return;
     }
-    struct source_file **place = first_bucket(table, file->first);
+    struct source_file **place = first_bucket(table, slice_of(file->first, file->first_count));
     while (*place != file) {
         place = &(*place)->first_next;
     }
@@ -175,12 +175,12 @@ void file_table_set_first(struct file_table *table, struct source_file *file, st
     hide_first(table, file);
     file->first_count = (uint8_t)(first.size < FIRST_BYTES ? first.size : FIRST_BYTES);
     memcpy(file->first, first.data, file->first_count);
-    if (file->first_count == FIRST_BYTES) {
+    if (file->first_count > 0) {
         index_first(table, file);
     }
 }
 
-struct source_file *file_table_first(const struct file_table *table, const uint8_t *first)
+struct source_file *file_table_first(const struct file_table *table, struct slice first)
 {
     return *first_bucket(table, first);
 }

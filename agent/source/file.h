@@ -71,10 +71,11 @@ void file_table_move(struct file_table *table, struct source_file *file, uint64_
                      uint64_t inode, uint64_t birth_ns);
 // The first file in the same bucket as this inode number; continue with inode_next.
 struct source_file *file_table_inode(const struct file_table *table, uint64_t inode);
-// Sets the first bytes of the file, by which it is found when there are FIRST_BYTES of them.
+// Sets the first bytes of the file, at most FIRST_BYTES, by which it is found.
 void file_table_set_first(struct file_table *table, struct source_file *file, struct slice first);
-// The first file in the same bucket as these FIRST_BYTES bytes; continue with first_next.
-struct source_file *file_table_first(const struct file_table *table, const uint8_t *first);
+// The first file in the same bucket as those whose first bytes are these and, where they are fewer
+// than FIRST_BYTES, no more; continue with first_next.
+struct source_file *file_table_first(const struct file_table *table, struct slice first);
 // The ring of all files, by their member `all`.
 struct link *file_table_all(struct file_table *table);
 

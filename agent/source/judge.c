@@ -6,7 +6,8 @@
 #include "source/state.h"
 
 enum {
-    CANDIDATES_MAX = 256,          // known generations that one file is compared with
+    CANDIDATES_MAX = 32,           // known generations whose files are looked at for one file
+    VISITS_MAX = 4096,             // likewise, of which only what is known is compared
     LINE_SEARCH_BYTES = 64 * 1024, // start_at: end goes back so far to where a line begins
 };
 
@@ -16,6 +17,9 @@ struct subject {
     uint64_t size;
     uint8_t head[HEAD_BYTES_MAX];
     size_t head_size;
+    struct fingerprint head_part; // of as many of its first bytes as were asked for last
+    struct fingerprint tail_part; // likewise, of those before `tail_end`
+    uint64_t tail_end;
 };
 
 struct finding {
@@ -30,19 +34,21 @@ static enum match match_of(bool equal)
     return equal ? MATCH_EQUAL : MATCH_DIFFERENT;
 }
 
-static enum match compare_heads(const struct subject *subject, const struct source_file *original)
+static enum match compare_heads(struct subject *subject, const struct source_file *original)
 {
     const struct fingerprint *head = &original->generation.head;
     if (subject->head_size >= head->length) {
-        return match_of(
-            fingerprint_equal(fingerprint_of(slice_of(subject->head, head->length)), *head));
+        if (subject->head_part.length != head->length) {
+            subject->head_part = fingerprint_of(slice_of(subject->head, head->length));
+        }
+        return match_of(fingerprint_equal(subject->head_part, *head));
     }
     size_t size =
         original->first_count < subject->head_size ? original->first_count : subject->head_size;
     return memcmp(original->first, subject->head, size) == 0 ? MATCH_UNKNOWN : MATCH_DIFFERENT;
 }
 
-static enum match compare_tails(struct source *source, const struct subject *subject,
+static enum match compare_tails(struct source *source, struct subject *subject,
                                 const struct source_file *original)
 {
     uint8_t bytes[TAIL_BYTES_MAX];
@@ -54,9 +60,15 @@ static enum match compare_tails(struct source *source, const struct subject *sub
     if (size == 0) {
         return MATCH_EQUAL;
     }
-    int64_t count = reader_peek(source, subject->file, bytes, size, position - size);
-    return match_of(count == (int64_t)size &&
-                    fingerprint_equal(fingerprint_of(slice_of(bytes, size)), original->read_tail));
+    if (subject->tail_end != position || subject->tail_part.length != size) {
+        int64_t count = reader_peek(source, subject->file, bytes, size, position - size);
+        if (count != (int64_t)size) {
+            return MATCH_DIFFERENT;
+        }
+        subject->tail_part = fingerprint_of(slice_of(bytes, size));
+        subject->tail_end = position;
+    }
+    return match_of(fingerprint_equal(subject->tail_part, original->read_tail));
 }
 
 enum condition { ORIGINAL_GONE, ORIGINAL_INTACT, ORIGINAL_UNCLEAR };
@@ -108,42 +120,46 @@ static enum match compare_content(struct source *source, const struct subject *s
     return match_of(fingerprint_equal(theirs, ours));
 }
 
-static enum copy_verdict compare(struct source *source, const struct subject *subject,
+// Whether the file may be a copy of the original, by what is known of the original.
+static bool may_be_copy(struct source *source, struct subject *subject,
+                        const struct source_file *original)
+{
+    const struct generation *ours = &subject->file->generation;
+    const struct generation *theirs = &original->generation;
+    bool comparable = original != subject->file && theirs->head.length > 0 &&
+                      original->phase != FILE_FRESH && original->phase != FILE_HELD &&
+                      (ours->inode != theirs->inode || ours->device != theirs->device);
+    return comparable && compare_heads(subject, original) != MATCH_DIFFERENT &&
+           compare_tails(source, subject, original) != MATCH_DIFFERENT;
+}
+
+static enum copy_verdict compare(struct source *source, struct subject *subject,
                                  struct source_file *original)
 {
     struct source_file *file = subject->file;
     const struct generation *generation = &original->generation;
-    if (original == file || generation->head.length == 0 || original->phase == FILE_FRESH ||
-        original->phase == FILE_HELD) {
-        return COPY_NOT;
-    }
-    bool same_inode = generation->inode == file->generation.inode &&
-                      generation->device == file->generation.device;
     struct copy_facts facts = {
         .head = compare_heads(subject, original),
+        .tail = compare_tails(source, subject, original),
         .was_prefix = file->alike_id == generation->id && file->alike_bytes == subject->size,
         .quiet = file->quiet_ns + HOLD_MS * NS_PER_MS <= source->now_ns,
     };
-    if (facts.head == MATCH_DIFFERENT || same_inode) {
-        return COPY_NOT;
-    }
     uint64_t gone_ns;
     enum condition condition = condition_of(source, original, &gone_ns);
     facts.born_after_the_end = gone_ns != 0 && file->generation.birth_ns > gone_ns;
     if (facts.born_after_the_end) {
         return COPY_NOT;
     }
-    facts.tail = compare_tails(source, subject, original);
     if (condition == ORIGINAL_INTACT && original->phase == FILE_LIVE &&
         reader_check(source, original) == -ESTALE) {
         life_ready(source, original); // reading it will find out
         condition = ORIGINAL_UNCLEAR;
     }
-    if (condition == ORIGINAL_UNCLEAR && facts.tail != MATCH_DIFFERENT) {
+    if (condition == ORIGINAL_UNCLEAR) {
         return COPY_PERHAPS;
     }
     facts.original_gone = condition == ORIGINAL_GONE;
-    if (condition == ORIGINAL_INTACT && facts.tail != MATCH_DIFFERENT) {
+    if (condition == ORIGINAL_INTACT) {
         facts.tail = compare_content(source, subject, original);
         if (facts.tail == MATCH_EQUAL) {
             file->alike_id = generation->id;
@@ -155,46 +171,84 @@ static enum copy_verdict compare(struct source *source, const struct subject *su
 
 // ---- search ----
 
-static void consider(struct source *source, const struct subject *subject,
-                     struct source_file *original, struct finding *finding)
+// How much may still be looked at.
+struct budget {
+    size_t visits;
+    size_t candidates;
+};
+
+static const struct budget SEARCH_BUDGET = {.visits = VISITS_MAX, .candidates = CANDIDATES_MAX};
+
+static bool spend(size_t *budget)
 {
+    return *budget > 0 && (*budget)-- > 0;
+}
+
+// False when enough was looked at.
+static bool consider(struct source *source, struct subject *subject, struct source_file *original,
+                     struct budget *budget, struct finding *finding)
+{
+    if (!spend(&budget->visits)) {
+        return false;
+    }
+    if (!may_be_copy(source, subject, original)) {
+        return true;
+    }
+    if (!spend(&budget->candidates)) {
+        return false;
+    }
     enum copy_verdict verdict = compare(source, subject, original);
     bool further = verdict == finding->verdict && finding->original != NULL &&
                    original->read_position > finding->original->read_position;
     if (verdict != COPY_NOT && (verdict > finding->verdict || further)) {
         *finding = (struct finding){.verdict = verdict, .original = original};
     }
+    return true;
 }
 
-static void consider_ring(struct source *source, const struct subject *subject,
-                          const struct link *ring, struct finding *finding)
+static void consider_ring(struct source *source, struct subject *subject, const struct link *ring,
+                          struct finding *finding)
 {
-    size_t count = 0;
+    struct budget budget = SEARCH_BUDGET;
     const struct link *link = ring->previous;
-    while (link != ring && count++ < CANDIDATES_MAX) {
+    bool more = true;
+    while (link != ring && more) {
         struct source_file *original = LINK_ENTRY(link, struct source_file, waiting);
         link = link->previous;
-        consider(source, subject, original, finding);
+        more = consider(source, subject, original, &budget, finding);
     }
 }
 
-// Those that the index does not find, because the subject or they have fewer bytes than it needs.
-static void consider_short(struct source *source, const struct subject *subject,
+// Those that begin with the first `count` bytes of the subject, and have no more when these are
+// few.
+static void consider_first(struct source *source, struct subject *subject, size_t count,
                            struct finding *finding)
 {
-    bool every = subject->head_size < FIRST_BYTES;
-    size_t count = 0;
-    struct link *all = file_table_all(source->table);
-    for (struct link *link = all->previous; link != all && count++ < CANDIDATES_MAX;
-         link = link->previous) {
-        struct source_file *original = LINK_ENTRY(link, struct source_file, all);
-        if (every || original->first_count < FIRST_BYTES) {
-            consider(source, subject, original, finding);
-        }
+    struct budget budget = SEARCH_BUDGET;
+    struct source_file *original = file_table_first(source->table, slice_of(subject->head, count));
+    bool more = true;
+    while (original != NULL && more) {
+        struct source_file *next = original->first_next;
+        more = consider(source, subject, original, &budget, finding);
+        original = next;
     }
 }
 
-static struct finding find_original(struct source *source, const struct subject *subject)
+// Those that the index does not find, because the subject is only the beginning of them yet.
+static void consider_longer(struct source *source, struct subject *subject, struct finding *finding)
+{
+    struct budget budget = {.visits = CANDIDATES_MAX, .candidates = CANDIDATES_MAX};
+    struct link *all = file_table_all(source->table);
+    bool more = true;
+    for (struct link *link = all->previous; link != all && more; link = link->previous) {
+        struct source_file *original = LINK_ENTRY(link, struct source_file, all);
+        more = original->first_count > subject->head_size
+                   ? consider(source, subject, original, &budget, finding)
+                   : spend(&budget.visits);
+    }
+}
+
+static struct finding find_original(struct source *source, struct subject *subject)
 {
     struct finding finding = {.verdict = COPY_NOT};
     consider_ring(source, subject, &source->orphans, &finding);
@@ -204,16 +258,12 @@ static struct finding find_original(struct source *source, const struct subject 
     if (finding.verdict >= COPY_CONTINUES) {
         return finding;
     }
-    consider_short(source, subject, &finding);
-    if (subject->head_size < FIRST_BYTES) {
-        return finding;
+    size_t count = subject->head_size < FIRST_BYTES ? subject->head_size : FIRST_BYTES;
+    if (count < FIRST_BYTES) {
+        consider_longer(source, subject, &finding);
     }
-    size_t count = 0;
-    struct source_file *original = file_table_first(source->table, subject->head);
-    while (original != NULL && count++ < CANDIDATES_MAX) {
-        struct source_file *next = original->first_next;
-        consider(source, subject, original, &finding);
-        original = next;
+    for (; count > 0; count--) {
+        consider_first(source, subject, count, &finding);
     }
     return finding;
 }
