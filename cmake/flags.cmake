@@ -35,7 +35,7 @@ else()
         -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code)
 endif()
 if(KINTAIL_COVERAGE)
-    target_compile_options(kintail_flags INTERFACE --coverage)
+    target_compile_options(kintail_flags INTERFACE --coverage -fprofile-update=atomic)
     target_link_options(kintail_flags INTERFACE --coverage)
 endif()
 # Assertions are part of the program (base/assert.h) and never compiled out.
