@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "queue/missing.h"
 #include "queue/recovery.h"
 
 // ---- reading ----
@@ -90,6 +91,10 @@ static int apply_segment(struct recovery *recovery, struct found_segment *found)
         segment->written = offset < limit ? offset : limit;
         segment->end_sequence = sequence;
         segment->end_totals = recovery->queue->totals;
+    }
+    if (whole == 0 || found->header.is_copy) {
+        // Whose records could not be read, or are in front of a snapshot that is later than they.
+        positions_end_before(&recovery->queue->positions, segment->end_sequence);
     }
     return whole;
 }
@@ -303,8 +308,12 @@ static int settle_up(struct recovery *recovery)
     if (ack->window.frontier + 1 < oldest) {
         // Without acknowledgements: what was given back was settled. With them it is damaged.
         rewind = true;
+        uint64_t first = ack->window.frontier + 1;
         uint64_t missing = window_jump(&ack->window, oldest - 1);
         report->records_damaged = recovery->ack_found ? missing : 0;
+        if (report->records_damaged > 0) {
+            queue_mark_missing(queue, first, oldest);
+        }
     }
     // What an earlier recovery settled because no record had it does not count again.
     uint64_t known = last_valid;
@@ -390,7 +399,17 @@ int queue_recover(struct queue *queue, struct queue_report *out_report)
         error = read_log(&recovery);
     }
     if (error == 0) {
+        path = queue_path(queue, "harm");
+        error = harms_open(&queue->harms, queue->io, path, &queue->positions);
+        free(path);
+    }
+    if (error == 0) {
         error = settle_up(&recovery);
+    }
+    if (error == 0) {
+        bool urgent = queue->harms.urgent;
+        error = queue_write_harms(queue);
+        error = urgent ? error : 0;
     }
     if (error == 0) {
         error = recovery_commit(&recovery);

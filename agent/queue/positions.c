@@ -54,7 +54,9 @@ uint64_t positions_end(const struct positions *positions, uint64_t id)
 void positions_end_before(struct positions *positions, uint64_t end)
 {
     for (size_t i = 0; i < positions->count; i++) {
-        positions->ends[i] = positions->items[i].position > 0 ? end : 0;
+        if (positions->items[i].position > 0 && positions->ends[i] < end) {
+            positions->ends[i] = end;
+        }
     }
 }
 

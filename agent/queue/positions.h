@@ -41,7 +41,7 @@ void positions_move(struct positions *positions, const struct block_position *po
 const struct generation *positions_find(const struct positions *positions, uint64_t id);
 // First sequence behind the last record of a generation, or a later one. 0: it has none.
 uint64_t positions_end(const struct positions *positions, uint64_t id);
-// All records of what is known now lie in front of `end`.
+// All records of what is known now lie in front of `end`, and where in front of it is not known.
 void positions_end_before(struct positions *positions, uint64_t end);
 // NULL when there is nothing to be said of it.
 const struct remark *positions_remark(const struct positions *positions, uint64_t id);

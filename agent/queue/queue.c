@@ -83,6 +83,7 @@ static void free_queue(struct queue *queue)
     }
     free(queue->segments);
     positions_deinit(&queue->positions);
+    harms_deinit(&queue->harms);
     ackslot_close(&queue->slot);
     deadletter_close(queue->deadletter);
     buf_deinit(&queue->builder.block);
@@ -166,6 +167,10 @@ void queue_close(struct queue *queue)
             queue->current->finished = true;
         }
         int error = queue_persist_acks(queue);
+        if (error == 0 && queue->harms.dirty) {
+            queue->harms.urgent = true; // the counts too
+            error = queue_write_harms(queue);
+        }
         if (error == 0) {
             error = ackslot_sync(&queue->slot);
         }
@@ -463,14 +468,29 @@ static void finish_block(struct queue *queue, struct buf *block, enum block_kind
     block_header_encode(&header, block->data);
 }
 
+// What is known against generations that were forgotten is of no use to anyone.
+static void forget_harms(struct queue *queue)
+{
+    for (size_t i = queue->harms.count; i > 0; i--) {
+        uint64_t id = queue->harms.items[i - 1].generation;
+        if (positions_find(&queue->positions, id) == NULL) {
+            harms_forget(&queue->harms, id);
+        }
+    }
+}
+
 // Takes over what the block says, after it was written.
 static void publish(struct queue *queue, uint64_t end, uint64_t now_ns)
 {
     struct builder *builder = &queue->builder;
     pthread_mutex_lock(&queue->lock);
     struct slice sources = slice_skip(buf_slice(&builder->sources), BLOCK_HEADER_BYTES);
+    size_t known = queue->positions.count;
     int error = positions_decode(&queue->positions, sources);
     ASSERT(error == 0);
+    if (queue->positions.count < known) {
+        forget_harms(queue);
+    }
     uint64_t end_sequence =
         builder->record_count > 0 ? queue->next_sequence + builder->record_count : 0;
     for (size_t i = 0; i < builder->position_count; i++) {

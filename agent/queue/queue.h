@@ -185,5 +185,27 @@ struct queue_usage {
     uint64_t frontier; // everything up to here is settled
 };
 void queue_usage(struct queue *queue, struct queue_usage *out_usage);
+// What a queue knows of one generation. Where `harmed` is not set and nothing is queued, all of it
+// up to `position` was acknowledged by the service or filtered by a rule.
+struct queue_shipping {
+    uint64_t position; // everything before it was read, and is or was in the queue
+    uint64_t queued;   // at most so many records of it are not settled
+    bool skipped;      // start_at passed over its beginning
+    uint64_t lost_bytes;
+    uint64_t lost_bytes_at_least;
+    uint64_t dropped;       // records; after a crash at least so many
+    uint64_t dead_lettered; // likewise
+    bool damaged;           // some of it may have been in what could not be read
+    uint64_t copy_of;       // all of it was read as this generation, 0: not so
+    bool harmed;            // one of the above, of it or of what it is a copy of
+};
+// False when the generation is not known.
+bool queue_shipping(struct queue *queue, uint64_t generation_id, struct queue_shipping *out);
+// Calls `each` under the lock for every generation of which something was lost, dropped,
+// dead-lettered or damaged. Any thread; must not call back.
+void queue_each_harmed(struct queue *queue,
+                       void (*each)(void *context, const struct generation *generation,
+                                    const struct queue_shipping *shipping),
+                       void *context);
 // Whether a sync failed and the queue must be closed and opened again.
 bool queue_condemned(struct queue *queue);

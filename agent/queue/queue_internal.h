@@ -6,6 +6,7 @@
 
 #include "queue/ackslot.h"
 #include "queue/deadletter.h"
+#include "queue/harm.h"
 #include "queue/queue.h"
 #include "queue/segment.h"
 
@@ -88,6 +89,7 @@ struct queue {
     struct segment
         *current; // the last one, while it is being written; NULL before the first append
     struct positions positions;
+    struct harms harms;
     struct read_totals totals;
     uint64_t next_sequence;
     uint64_t durable_sequence;
@@ -111,6 +113,7 @@ struct queue {
     bool ack_dirty;
     bool repeats_dirty; // repeats were counted since the acks were written
     struct deadletter *deadletter;
+    struct record_place damaged; // in whose block a record was found damaged last
 
     // Collector:
     struct builder builder;
@@ -142,6 +145,8 @@ NODISCARD int queue_set_aside(struct queue *queue, const char *name);
 // The header of a segment that begins with the next record.
 struct segment_header queue_segment_header(const struct queue *queue);
 void segment_free(struct io *io, struct segment *segment);
+// Makes durable what is known against generations, when it is due. Sender, or recovery.
+NODISCARD int queue_write_harms(struct queue *queue);
 
 // open.c: puts a queue together from whatever the directory holds.
 NODISCARD int queue_recover(struct queue *queue, struct queue_report *out_report);

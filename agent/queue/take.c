@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "queue/missing.h"
 #include "queue/queue_internal.h"
 
 // ---- blocks ----
@@ -122,6 +123,7 @@ static bool settle_gap(struct queue *queue, uint64_t next, uint64_t gap_bytes)
         }
     }
     if (missing > 0) {
+        queue_mark_missing(queue, taker->sequence, next);
         queue->ack.totals.damaged.records += missing;
         queue->ack.totals.damaged.bytes += gap_bytes;
         taker->settled_bytes += gap_bytes;
@@ -334,6 +336,16 @@ int queue_submitted(struct queue *queue, uint64_t sequence)
     return error;
 }
 
+// A record cannot be read again: its block is damaged.
+static void mark_block(struct queue *queue, const struct record_place *place)
+{
+    if (queue->damaged.segment != place->segment ||
+        queue->damaged.block_offset != place->block_offset) {
+        queue->damaged = *place;
+        queue_mark_missing(queue, place->sequence, place->sequence + 1);
+    }
+}
+
 void queue_settle(struct queue *queue, const struct record_place *place, uint32_t source_bytes,
                   enum settlement settlement)
 {
@@ -346,6 +358,9 @@ void queue_settle(struct queue *queue, const struct record_place *place, uint32_
         [SETTLED_DROPPED] = &queue->ack.totals.dropped,
         [SETTLED_DAMAGED] = &queue->ack.totals.damaged,
     };
+    if (settlement == SETTLED_DAMAGED) {
+        mark_block(queue, place);
+    }
     tallies[settlement]->records++;
     tallies[settlement]->bytes += source_bytes;
     queue->taker.settled_bytes += source_bytes;
@@ -359,6 +374,32 @@ void queue_count_repeated(struct queue *queue, uint64_t records)
     queue->repeats_dirty = true;
 }
 
+int queue_write_harms(struct queue *queue)
+{
+    uint64_t now_ns = queue->io->monotonic_ns(queue->io);
+    struct buf content;
+    buf_init(&content, SIZE_MAX);
+    pthread_mutex_lock(&queue->lock);
+    bool due = harms_due(&queue->harms, now_ns);
+    if (due) {
+        harms_encode(&queue->harms, now_ns, &content);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    int error = 0;
+    if (due) {
+        char *path = queue_path(queue, "harm");
+        error = harms_write(queue->io, queue->dir, path, buf_slice(&content));
+        free(path);
+    }
+    if (error != 0) {
+        pthread_mutex_lock(&queue->lock);
+        harms_failed(&queue->harms);
+        pthread_mutex_unlock(&queue->lock);
+    }
+    buf_deinit(&content);
+    return error;
+}
+
 int queue_persist_acks(struct queue *queue)
 {
     if (!queue->ack_dirty) {
@@ -367,6 +408,9 @@ int queue_persist_acks(struct queue *queue)
     int error = deadletter_sync(queue->deadletter);
     if (error == E_CONDEMNED) {
         queue_condemn(queue);
+    }
+    if (error == 0) {
+        error = queue_write_harms(queue);
     }
     if (error == 0) {
         error = ackslot_write(&queue->slot, &queue->ack);
@@ -397,14 +441,53 @@ int queue_persist_acks(struct queue *queue)
 
 // ---- setting aside, dropping ----
 
+// Where a record comes from, also when it was read again by its place. Generation 0: its block
+// cannot be read.
+static struct record_origin origin_of(struct queue *queue, const struct queued_record *record)
+{
+    if (record->origin.generation != 0) {
+        return record->origin;
+    }
+    struct record_origin origin = {0};
+    pthread_mutex_lock(&queue->lock);
+    const struct segment *segment = queue_find_segment(queue, record->place.segment);
+    uint64_t limit = segment == NULL ? 0 : segment->written;
+    pthread_mutex_unlock(&queue->lock);
+    struct cached_block *block;
+    struct block_header header;
+    bool sound;
+    if (segment == NULL || load_block(queue, segment, record->place.block_offset, limit, &block,
+                                      &header, &sound) != 1) {
+        return origin;
+    }
+    struct block_walk walk = block_walk_of(&block->header, buf_slice(&block->payload));
+    struct block_record other;
+    while (block_walk_next(&walk, &other) == 1) {
+        if (other.offset == record->place.data_offset) {
+            return other.origin;
+        }
+    }
+    return origin;
+}
+
+static void add_harm(struct queue *queue, const struct harm *harm)
+{
+    pthread_mutex_lock(&queue->lock);
+    if (positions_find(&queue->positions, harm->generation) != NULL) {
+        harms_add(&queue->harms, harm);
+    }
+    pthread_mutex_unlock(&queue->lock);
+}
+
 int queue_write_dead_letter(struct queue *queue, const struct queued_record *record,
                             uint16_t reason, const char *detail)
 {
+    struct record_origin origin = origin_of(queue, record);
     struct dead_record letter = {
         .epoch = record->epoch,
         .sequence = record->place.sequence,
         .time_ns = queue->io->real_ns(queue->io),
-        .offset = record->origin.offset,
+        .offset = origin.offset,
         .source_bytes = record->source_bytes,
         .reason = reason,
         .path = slice_of_text(""),
@@ -413,8 +496,7 @@ int queue_write_dead_letter(struct queue *queue, const struct queued_record *rec
         .data = record->data,
     };
     pthread_mutex_lock(&queue->lock);
-    const struct generation *generation =
-        positions_find(&queue->positions, record->origin.generation);
+    const struct generation *generation = positions_find(&queue->positions, origin.generation);
     char *path = generation == NULL ? NULL : xstrdup(generation->path);
     pthread_mutex_unlock(&queue->lock);
     if (path != NULL) {
@@ -422,6 +504,12 @@ int queue_write_dead_letter(struct queue *queue, const struct queued_record *rec
     }
     int error = deadletter_write(queue->deadletter, &letter);
     free(path);
+    if (error == 0 && origin.generation == 0) {
+        mark_block(queue, &record->place);
+    } else if (error == 0) {
+        struct harm harm = {.generation = origin.generation, .dead_lettered = 1};
+        add_harm(queue, &harm);
+    }
     if (error == E_CONDEMNED) {
         queue_condemn(queue);
     }
@@ -454,11 +542,18 @@ int64_t queue_drop_oldest(struct queue *queue)
     taker->sequence = queue->ack.window.frontier + 1;
     int64_t dropped = 0;
     struct queued_record record;
+    struct harm harm = {0};
     while (queue->ack.window.frontier < last && queue_next(queue, &record) == 1 &&
            record.place.sequence <= last) {
         queue_settle(queue, &record.place, record.source_bytes, SETTLED_DROPPED);
+        if (record.origin.generation != harm.generation) {
+            add_harm(queue, &harm);
+            harm = (struct harm){.generation = record.origin.generation};
+        }
+        harm.dropped++;
         dropped++;
     }
+    add_harm(queue, &harm);
     taker->not_before = resume;
     taker->block = NULL;
     taker->segment = 0;

@@ -1,0 +1,93 @@
+// What a queue can say about the shipping of one generation.
+#include "queue/queue_internal.h"
+
+enum { COPIES_MAX = 8 }; // of copies
+
+static bool shipping_of(const struct queue *queue, uint64_t id, struct queue_shipping *out)
+{
+    const struct generation *generation = positions_find(&queue->positions, id);
+    if (generation == NULL) {
+        return false;
+    }
+    uint64_t end = positions_end(&queue->positions, id);
+    uint64_t settled = queue->settled_frontier + 1;
+    struct harm harm = harms_of(&queue->harms, id);
+    *out = (struct queue_shipping){
+        .position = generation->position,
+        .queued = end > settled ? end - settled : 0,
+        .skipped = generation->skipped,
+        .dropped = harm.dropped,
+        .dead_lettered = harm.dead_lettered,
+        .damaged = harm.damaged != 0,
+    };
+    const struct remark *remark = positions_remark(&queue->positions, id);
+    if (remark != NULL) {
+        out->lost_bytes = remark->lost_bytes;
+        out->lost_bytes_at_least = remark->lost_bytes_at_least;
+        out->copy_of = remark->copy_of;
+    }
+    out->harmed = out->skipped || out->damaged || out->lost_bytes > 0 ||
+                  out->lost_bytes_at_least > 0 || out->dropped > 0 || out->dead_lettered > 0;
+    return true;
+}
+
+// What holds for the original holds for its copy. A copy whose original is not remembered any more
+// stands for itself.
+static void add_original(const struct queue *queue, struct queue_shipping *shipping)
+{
+    struct queue_shipping original = *shipping;
+    for (int i = 0; i < COPIES_MAX && original.copy_of != 0; i++) {
+        if (!shipping_of(queue, original.copy_of, &original)) {
+            return;
+        }
+        shipping->queued = original.queued > shipping->queued ? original.queued : shipping->queued;
+        shipping->position =
+            original.position < shipping->position ? original.position : shipping->position;
+        shipping->skipped |= original.skipped;
+        shipping->damaged |= original.damaged;
+        shipping->lost_bytes += original.lost_bytes;
+        shipping->lost_bytes_at_least += original.lost_bytes_at_least;
+        shipping->dropped += original.dropped;
+        shipping->dead_lettered += original.dead_lettered;
+        shipping->harmed |= original.harmed;
+    }
+}
+
+bool queue_shipping(struct queue *queue, uint64_t generation_id, struct queue_shipping *out)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool known = shipping_of(queue, generation_id, out);
+    if (known) {
+        add_original(queue, out);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return known;
+}
+
+void queue_each_harmed(struct queue *queue,
+                       void (*each)(void *context, const struct generation *generation,
+                                    const struct queue_shipping *shipping),
+                       void *context)
+{
+    pthread_mutex_lock(&queue->lock);
+    const struct positions *positions = &queue->positions;
+    const struct harms *harms = &queue->harms;
+    size_t remark = 0;
+    size_t harm = 0;
+    while (remark < positions->remark_count || harm < harms->count) {
+        uint64_t next =
+            remark < positions->remark_count ? positions->remarks[remark].generation : UINT64_MAX;
+        if (harm < harms->count && harms->items[harm].generation < next) {
+            next = harms->items[harm].generation;
+        }
+        remark += remark < positions->remark_count && positions->remarks[remark].generation == next
+                      ? 1
+                      : 0;
+        harm += harm < harms->count && harms->items[harm].generation == next ? 1 : 0;
+        struct queue_shipping shipping;
+        if (shipping_of(queue, next, &shipping) && shipping.harmed) {
+            each(context, positions_find(positions, next), &shipping);
+        }
+    }
+    pthread_mutex_unlock(&queue->lock);
+}
