@@ -28,6 +28,7 @@ struct gzip {
     struct io *io;
     int fd;
     enum place place;
+    bool more; // of the content may come without more input
     z_stream z;
     uint64_t file_offset;     // of the byte behind the input
     uint64_t position;        // in the content
@@ -60,6 +61,7 @@ struct gzip *gzip_create(struct io *io, int fd)
     gzip->io = io;
     gzip->fd = fd;
     gzip->place = PLACE_START;
+    gzip->more = false;
     gzip->file_offset = 0;
     gzip->position = 0;
     gzip->proof = (struct fingerprint){0};
@@ -77,11 +79,11 @@ void gzip_free(struct gzip *gzip)
     }
 }
 
-// Returns the number of bytes that are there to be inflated.
+// Returns whether there is something to inflate, or an error.
 static int64_t fill(struct gzip *gzip)
 {
-    if (gzip->z.avail_in > 0) {
-        return gzip->z.avail_in;
+    if (gzip->z.avail_in > 0 || gzip->more) {
+        return 1;
     }
     int64_t count =
         gzip->io->pread(gzip->io, gzip->fd, gzip->input, sizeof gzip->input, gzip->file_offset);
@@ -94,7 +96,7 @@ static int64_t fill(struct gzip *gzip)
     gzip->file_offset += size;
     gzip->z.next_in = gzip->input;
     gzip->z.avail_in = (unsigned)size;
-    return count;
+    return 1;
 }
 
 static void skip_zeros(struct gzip *gzip)
@@ -120,6 +122,7 @@ static int inflate_some(struct gzip *gzip)
         gzip->place = PLACE_MEMBER;
     }
     int status = inflate(&gzip->z, Z_NO_FLUSH);
+    gzip->more = status != Z_STREAM_END && gzip->z.avail_out == 0;
     if (status == Z_STREAM_END) {
         gzip->place = PLACE_BETWEEN;
     } else if (status != Z_OK && status != Z_BUF_ERROR) {

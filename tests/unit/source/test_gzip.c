@@ -192,6 +192,23 @@ START_TEST(a_growing_file_is_followed_byte_by_byte)
 }
 END_TEST
 
+START_TEST(a_long_match_at_a_cut_is_given_out_whole)
+{
+    struct world world = make_world();
+    struct buf same;
+    buf_init(&same, SIZE_MAX);
+    for (int i = 0; i < 5000; i++) {
+        buf_append_text(&same, "a");
+    }
+    gzip_bytes(&world.archive, buf_slice(&same));
+    write_part(&world, 0, world.archive.size - TRAILER_BYTES);
+    ck_assert_int_eq(read_all(&world, 7), 0);
+    ck_assert_uint_eq(world.content.size, same.size);
+    buf_deinit(&same);
+    free_world(&world);
+}
+END_TEST
+
 START_TEST(a_wrong_checksum_comes_after_the_content)
 {
     struct world world = make_world();
@@ -333,6 +350,7 @@ Suite *test_suite(void)
     tcase_add_test(tcase, zeros_behind_and_between_members_are_padding);
     tcase_add_test(tcase, every_cut_is_incomplete_until_the_rest_comes);
     tcase_add_test(tcase, a_growing_file_is_followed_byte_by_byte);
+    tcase_add_test(tcase, a_long_match_at_a_cut_is_given_out_whole);
     tcase_add_test(tcase, a_wrong_checksum_comes_after_the_content);
     tcase_add_test(tcase, a_wrong_length_comes_after_the_content);
     tcase_add_test(tcase, damage_inside_keeps_what_is_before_it);
