@@ -8,7 +8,7 @@
 
 // ---- numbers ----
 
-static uint64_t lag_of(const struct source_file *file)
+uint64_t life_lag(const struct source_file *file)
 {
     uint64_t size = file->generation.size_seen;
     return file->phase == FILE_PAST || size <= file->read_position ? 0 : size - file->read_position;
@@ -22,28 +22,35 @@ static void set_lag(struct source *source, uint64_t before, uint64_t after)
 
 void life_count(struct source *source, const struct source_file *file)
 {
-    set_lag(source, 0, lag_of(file));
+    set_lag(source, 0, life_lag(file));
 }
 
 void life_set_size(struct source *source, struct source_file *file, uint64_t size)
 {
-    uint64_t before = lag_of(file);
+    uint64_t before = life_lag(file);
     if (size > file->generation.size_seen) {
         file->generation.size_seen = size;
     }
-    set_lag(source, before, lag_of(file));
+    set_lag(source, before, life_lag(file));
 }
 
 void life_set_read(struct source *source, struct source_file *file, uint64_t position,
                    struct fingerprint tail)
 {
-    uint64_t before = lag_of(file);
+    uint64_t before = life_lag(file);
     file->read_position = position;
     file->read_tail = tail;
     if (position > file->generation.size_seen) {
         file->generation.size_seen = position;
     }
-    set_lag(source, before, lag_of(file));
+    set_lag(source, before, life_lag(file));
+}
+
+void life_drop_lag(struct source *source, struct source_file *file)
+{
+    uint64_t before = life_lag(file);
+    file->generation.size_seen = file->read_position;
+    set_lag(source, before, 0);
 }
 
 uint64_t life_size_min(const struct source_file *file)
@@ -54,9 +61,9 @@ uint64_t life_size_min(const struct source_file *file)
 
 static void set_phase(struct source *source, struct source_file *file, enum file_phase phase)
 {
-    uint64_t before = lag_of(file);
+    uint64_t before = life_lag(file);
     file->phase = (uint8_t)phase;
-    set_lag(source, before, lag_of(file));
+    set_lag(source, before, life_lag(file));
 }
 
 static void touch(struct source *source, struct source_file *file)
@@ -178,7 +185,7 @@ void life_forget(struct source *source, struct source_file *file)
         file->generation.state = GENERATION_FORGET;
         source->events.generation(source->events.context, &file->generation);
     }
-    set_lag(source, lag_of(file), 0);
+    set_lag(source, life_lag(file), 0);
     struct source_file *younger = file->younger;
     file_table_remove(source->table, file);
     if (younger != NULL) {
@@ -291,10 +298,10 @@ static void forget_unsure_size(struct source *source, struct source_file *file)
                  stat.size >= life_size_min(file);
     uint64_t sure = file->size_sure > file->read_position ? file->size_sure : file->read_position;
     if (grown && sure < file->generation.size_seen) {
-        uint64_t before = lag_of(file);
+        uint64_t before = life_lag(file);
         file->generation.size_seen = sure;
         file->away = true;
-        set_lag(source, before, lag_of(file));
+        set_lag(source, before, life_lag(file));
     }
 }
 
@@ -665,108 +672,13 @@ void life_shrunk(struct source *source, struct source_file *file, uint64_t size)
     struct generation *generation = &file->generation;
     if (size < generation->size_seen) {
         uint64_t kept = size > file->read_position ? size : file->read_position;
-        uint64_t before = lag_of(file);
+        uint64_t before = life_lag(file);
         if (kept < generation->size_seen) {
             source->events.lost(source->events.context, generation, generation->size_seen - kept,
                                 true);
         }
         generation->size_seen = kept;
-        set_lag(source, before, lag_of(file));
+        set_lag(source, before, life_lag(file));
     }
     life_set_size(source, file, size);
-}
-
-// ---- time ----
-
-static void settle_orphan(struct source *source, struct source_file *file)
-{
-    uint64_t unread = lag_of(file);
-    // What was held as a copy of another one is in that one.
-    bool copied = file->alike_id != 0 && file->alike_bytes == file->generation.size_seen;
-    if (unread > 0 && !copied) {
-        source->events.lost(source->events.context, &file->generation, unread, !file->away);
-    }
-    set_lag(source, unread, 0);
-    file->generation.size_seen = file->read_position;
-    if (unread > 0) {
-        life_announce(source, file); // so that it is not lost once more after a restart
-    }
-    life_end(source, file);
-}
-
-static bool is_due(const struct source *source, const struct source_file *file, uint64_t wait_ms)
-{
-    return file->quiet_ns + wait_ms * NS_PER_MS <= source->now_ns;
-}
-
-uint64_t life_orphan_ns(const struct source *source, const struct source_file *file)
-{
-    bool quiet = !tree_pending(source->tree) && ring_empty(&source->unjudged);
-    if (quiet && file->cut) {
-        return file->aged ? 0 : source->now_ns;
-    }
-    return file->quiet_ns + (quiet ? ORPHAN_MS : ORPHAN_MS_MAX) * NS_PER_MS;
-}
-
-// An orphan is given up when everything that was there was looked at without finding a copy. What
-// cannot be looked at may be waiting for a descriptor of what waits for the orphan.
-static void settle_orphans(struct source *source)
-{
-    struct link *link = source->orphans.next;
-    while (link != &source->orphans) {
-        struct source_file *file = LINK_ENTRY(link, struct source_file, waiting);
-        link = link->next;
-        if (file->aged && life_orphan_ns(source, file) <= source->now_ns) {
-            settle_orphan(source, file);
-        } else {
-            file->aged = true;
-        }
-    }
-}
-
-// How long a file must be quiet before its end is taken as proven. Where others wait for its
-// descriptor it is not waited for so long.
-static uint64_t proof_ms(const struct source *source)
-{
-    uint64_t wait_ms = source->config->close_after_ms;
-    bool wanted = source->open_count >= source->open_max &&
-                  !(ring_empty(&source->starving) && ring_empty(&source->unjudged));
-    return wanted && wait_ms > WANTED_MS ? WANTED_MS : wait_ms;
-}
-
-static void settle_departing(struct source *source)
-{
-    uint64_t wait_ms = proof_ms(source);
-    while (!ring_empty(&source->departing)) {
-        struct source_file *file = LINK_ENTRY(source->departing.next, struct source_file, waiting);
-        if (!is_due(source, file, wait_ms)) {
-            return;
-        }
-        file->quiet_ns = source->now_ns;
-        ring_append(&source->departing, &file->waiting);
-        struct file_stat stat;
-        bool grown = file->fd >= 0 && source->io->fstat(source->io, file->fd, &stat) == 0
-                         ? stat.size != file->read_position
-                         : lag_of(file) > 0;
-        if (link_in_ring(&file->ready) || file->older != NULL || grown) {
-            life_ready(source, file);
-        } else {
-            life_end(source, file);
-        }
-    }
-}
-
-void life_settle(struct source *source)
-{
-    settle_orphans(source);
-    settle_departing(source);
-    uint64_t real_s = source->io->real_ns(source->io) / NS_PER_S;
-    while (!ring_empty(&source->past)) {
-        struct source_file *file = LINK_ENTRY(source->past.next, struct source_file, waiting);
-        if (file->generation.seen_s + PAST_S > real_s) {
-            break;
-        }
-        source->past_count--;
-        life_forget(source, file);
-    }
 }

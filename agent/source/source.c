@@ -150,7 +150,7 @@ static uint64_t next_orphan_ns(const struct source *source)
     const struct link *ring = &source->orphans;
     for (const struct link *link = ring->next; link != ring; link = link->next) {
         const struct source_file *file = LINK_ENTRY(link, const struct source_file, waiting);
-        next_ns = earlier(next_ns, life_orphan_ns(source, file));
+        next_ns = earlier(next_ns, settle_orphan_ns(source, file));
     }
     return next_ns;
 }
@@ -164,7 +164,7 @@ uint64_t source_step(struct source *source, uint64_t now_ns)
     const struct link *stuck = source->unjudged.next;
     judge_all(source);
     bool judging = !ring_empty(&source->unjudged) && source->unjudged.next != stuck;
-    life_settle(source);
+    settle(source);
     reader_close_idle(source);
     say_once(source);
     stats_set(source->stats, STAT_SOURCE_FILES, tree_name_count(source->tree));
@@ -186,7 +186,7 @@ bool source_caught_up(struct source *source, uint64_t now_ns)
     tree_look_everywhere(source->tree);
     (void)look_at_names(source, SIZE_MAX);
     judge_all(source);
-    life_settle(source);
+    settle(source);
     return ring_empty(&source->ready) && ring_empty(&source->starving) &&
            ring_empty(&source->unjudged) && ring_empty(&source->held) &&
            ring_empty(&source->orphans) && !tree_pending(source->tree);

@@ -105,6 +105,10 @@ void life_look(struct source *source, struct name *name);
 void life_ready(struct source *source, struct source_file *file);
 // Its end was reached for now: the younger ones may be read.
 void life_at_end(struct source *source, struct source_file *file);
+// What is known to be in it and was not read.
+uint64_t life_lag(const struct source_file *file);
+// What was not read of it will not be.
+void life_drop_lag(struct source *source, struct source_file *file);
 // A file that is smaller has been cut.
 uint64_t life_size_min(const struct source_file *file);
 void life_announce(struct source *source, struct source_file *file);
@@ -119,8 +123,6 @@ void life_truncated(struct source *source, struct source_file *file);
 void life_shrunk(struct source *source, struct source_file *file, uint64_t size);
 // The file may be anything else from now on, but a copy may turn up.
 void life_orphan(struct source *source, struct source_file *file);
-// When it is given up.
-uint64_t life_orphan_ns(const struct source *source, const struct source_file *file);
 void life_depart(struct source *source, struct source_file *file);
 // It was judged, or it goes on in a copy: from now on it is read. `size` is that of the file.
 void life_resume(struct source *source, struct source_file *file, uint64_t size);
@@ -134,8 +136,13 @@ void life_unreadable(struct source *source, struct source_file *file);
 void life_end(struct source *source, struct source_file *file);
 void life_past(struct source *source, struct source_file *file);
 void life_forget(struct source *source, struct source_file *file);
-// Decides about orphans and departing files whose time has come.
-void life_settle(struct source *source);
+
+// ---- settle.c: what time decides ----
+
+// When an orphan is given up.
+uint64_t settle_orphan_ns(const struct source *source, const struct source_file *file);
+// Decides about orphans and departing files whose time has come, and forgets what is long past.
+void settle(struct source *source);
 
 // ---- judge.c: is it a copy ----
 
