@@ -9,13 +9,21 @@
 
 enum { TEXT_SIZE = 256 };
 
+static void append(char text[TEXT_SIZE], const char *more)
+{
+    size_t size = strlen(text);
+    size_t added = strlen(more) + 1;
+    ck_assert_uint_le(size + added, TEXT_SIZE);
+    memcpy(text + size, more, added);
+}
+
 // One element of a component: few letters, so that it often matches.
 static void append_element(struct prng *prng, char text[TEXT_SIZE])
 {
     static const char *const elements[] = {"a",     "b", ".",     "*",     "?",   "[ab]",
                                            "[!a]",  "-", "[a-c]", "[]a]",  "\\*", "\\.",
                                            "[^b-]", "c", "\\[",   "[b\\]]"};
-    strcat(text, elements[prng_below(prng, ARRAY_COUNT(elements))]);
+    append(text, elements[prng_below(prng, ARRAY_COUNT(elements))]);
 }
 
 static void make_pattern(struct prng *prng, char text[TEXT_SIZE])
@@ -50,7 +58,7 @@ START_TEST(a_component_matches_what_fnmatch_matches)
 {
     struct prng prng = prng_of_seed(1);
     unsigned matched = 0;
-    for (unsigned run = 0; run < 200000; run++) {
+    for (unsigned run = 0; run < 100000; run++) {
         char pattern[TEXT_SIZE];
         char name[TEXT_SIZE];
         make_pattern(&prng, pattern);
@@ -60,7 +68,7 @@ START_TEST(a_component_matches_what_fnmatch_matches)
                       "\"%s\" and \"%s\": fnmatch says %s", pattern, name, expected ? "yes" : "no");
         matched += expected;
     }
-    ck_assert_uint_gt(matched, 5000);
+    ck_assert_uint_gt(matched, 2000);
 }
 END_TEST
 
@@ -90,7 +98,7 @@ static bool matches_slowly(const char *pattern, const char *path)
     }
     if (strncmp(pattern, "**/", 3) == 0) {
         return matches_slowly(next_pattern, path) ||
-               (next_path != NULL && path[0] != '.' && matches_slowly(pattern, next_path));
+               (path[0] != '.' && next_path != NULL && matches_slowly(pattern, next_path));
     }
     if (!component_matches(pattern, path)) {
         return false;
@@ -104,13 +112,13 @@ static bool matches_slowly(const char *pattern, const char *path)
 static void make_path(struct prng *prng, char text[TEXT_SIZE],
                       void (*make)(struct prng *prng, char text[TEXT_SIZE]), bool stars)
 {
-    text[0] = '\0';
+    memset(text, 0, TEXT_SIZE);
     for (uint64_t i = prng_below(prng, 4) + 1; i > 0; i--) {
         char component[TEXT_SIZE];
         make(prng, component);
         bool any_depth = stars && prng_below(prng, 3) == 0;
-        strcat(text, "/");
-        strcat(text, any_depth ? "**" : component);
+        append(text, "/");
+        append(text, any_depth ? "**" : component);
     }
 }
 
@@ -118,7 +126,7 @@ START_TEST(a_path_matches_what_a_search_of_every_way_matches)
 {
     struct prng prng = prng_of_seed(2);
     unsigned matched = 0;
-    for (unsigned run = 0; run < 100000; run++) {
+    for (unsigned run = 0; run < 40000; run++) {
         char pattern[TEXT_SIZE];
         char path[TEXT_SIZE];
         make_path(&prng, pattern, make_pattern, true);
@@ -134,7 +142,7 @@ START_TEST(a_path_matches_what_a_search_of_every_way_matches)
         matched += expected;
         glob_free(glob);
     }
-    ck_assert_uint_gt(matched, 5000);
+    ck_assert_uint_gt(matched, 2000);
 }
 END_TEST
 
