@@ -64,10 +64,10 @@ END_TEST
 START_TEST(a_throttled_flow_drops_its_oldest_and_keeps_the_rest)
 {
     make(&(struct world_options){
-        .shards = 2, .queue_max_size = 8 << 20, .when_full = WHEN_FULL_DROP_OLDEST});
+        .shards = 2, .queue_max_size = 4 << 20, .when_full = WHEN_FULL_DROP_OLDEST});
     world->weather.record_failed = 900;
-    for (unsigned i = 0; i < 30; i++) {
-        (void)world_append_until_full(world, 600, 1000);
+    for (unsigned i = 0; i < 10; i++) {
+        (void)world_append_until_full(world, 4000, 1000);
         (void)world_run(world, NS_PER_S);
     }
     world->weather.record_failed = 0;
