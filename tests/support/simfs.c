@@ -488,10 +488,23 @@ void simfs_set_readable(struct simfs *fs, const char *path, bool on)
     simfs_tell_parents(fs, fs->root, inode, IN_ATTRIB);
 }
 
+void simfs_copy_bytes(struct simfs *fs, const char *from, const char *to, uint64_t offset,
+                      size_t size)
+{
+    struct slice content = simfs_content(fs, from);
+    ASSERT(offset + size <= content.size);
+    simfs_append(fs, to, content.data + offset, size);
+}
+
 bool simfs_exists(const struct simfs *fs, const char *path)
 {
     struct place place;
     return simfs_find(fs, path, true, &place) == 0 && place.inode != NULL;
+}
+
+bool simfs_is_open(const struct simfs *fs, const char *path)
+{
+    return simfs_inode_at(fs, path)->opens > 0;
 }
 
 uint64_t simfs_size(const struct simfs *fs, const char *path)

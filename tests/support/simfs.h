@@ -46,7 +46,13 @@ void simfs_symlink(struct simfs *fs, const char *target, const char *path);
 void simfs_fifo(struct simfs *fs, const char *path);
 void simfs_set_readable(struct simfs *fs, const char *path, bool on);
 
+// Appends bytes of one file to another.
+void simfs_copy_bytes(struct simfs *fs, const char *from, const char *to, uint64_t offset,
+                      size_t size);
+
 bool simfs_exists(const struct simfs *fs, const char *path);
+// Whether a program has a descriptor of it.
+bool simfs_is_open(const struct simfs *fs, const char *path);
 uint64_t simfs_size(const struct simfs *fs, const char *path);
 // The content, borrowed until the next change.
 struct slice simfs_content(const struct simfs *fs, const char *path);

@@ -1,0 +1,185 @@
+// A world in one loop: programs that write and rotate logs, one flow of the agent (collector,
+// queue, sender, all of it production code), the service that it ships to, and what goes wrong with
+// each of them. Everything is drawn from one seed, so a run can be had again, with a trace.
+//
+// Each line carries a number and is followed from the file to the service. A line that is lost,
+// altered or repeated without a reason ends the run with the seed and the reason.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "aws/credentials.h"
+#include "base/compiler.h"
+#include "base/prng.h"
+#include "base/stats.h"
+#include "base/transport.h"
+#include "config/config.h"
+#include "queue/queue.h"
+#include "runtime/collector.h"
+#include "simulation/sim_io.h"
+#include "sink/sender.h"
+#include "support/fault_io.h"
+
+enum {
+    SIM_LINES_MAX = 2048,
+    SIM_LINE_BYTES_MAX = 8192,
+    SIM_CALLS_MAX = 40,
+    SIM_SHARDS = 4,
+    SIM_NAMES = 4, // app.log, app.log.1 and so on
+};
+
+// What the agent knows of an acceptance.
+enum line_ack {
+    LINE_OPEN,
+    LINE_SETTLED, // the answer was taken
+    LINE_WRITTEN, // it is in the acknowledgement file
+    LINE_DURABLE, // which was synced
+};
+
+struct sim_line {
+    uint64_t sequence; // the queue's last one when the line was in it
+    uint16_t padding;
+    uint8_t accepted; // times
+    uint8_t copies;   // files that hold it
+    enum line_ack ack;
+    bool continues;  // belongs to the record of a line before it
+    bool filtered;   // by the configuration
+    bool may_repeat; // the agent cannot know that it was accepted
+    bool appended;   // to the queue
+    bool durable;    // there
+    bool excused;    // its bytes went before they could be read or were safe
+};
+
+// How often things go wrong, in thousandths of the calls, or of the records.
+struct sim_weather {
+    unsigned not_sent;
+    unsigned lost_request; // no answer, nothing accepted
+    unsigned lost_answer;  // no answer, everything accepted
+    unsigned late;         // no answer, everything accepted after it was given up
+    unsigned bad_answer;   // everything accepted, an answer that was cut
+    unsigned garbage;      // everything accepted, a 200 that says nothing of use
+    unsigned server_error; // 500; half of them had accepted everything
+    unsigned slow_down;    // the call is throttled
+    unsigned record_throttled;
+    unsigned record_failed;
+};
+
+struct sim_call {
+    bool used;
+    bool given_up; // the agent has its answer: none
+    bool cbor;
+    void *context;
+    uint64_t order;
+    uint64_t answered_ns;
+    uint64_t served_ns; // when given up
+    struct buf body;
+};
+
+enum sim_end {
+    END_CLOSED,
+    END_KILLED,    // what was written is there
+    END_CONDEMNED, // a sync failed; the process lives
+    END_POWER,
+};
+
+struct sim {
+    uint64_t seed;
+    struct prng prng;
+    bool trace;
+
+    struct simfs *files;
+    struct simdisk *disk;
+    struct fault_io fault; // over the disk
+    struct sim_io io;
+
+    // Writers
+    struct sim_line lines[SIM_LINES_MAX + 1]; // by number, from 1
+    unsigned line_count;
+    unsigned padding_max;
+    bool multiline;
+    unsigned late_losses; // lines whose bytes went
+
+    // The agent
+    struct flow_config flow;
+    struct stats stats;
+    struct queue *queue;
+    struct queue_report report;
+    struct collector *collector;
+    struct sender *sender;
+    struct credentials_store *credentials;
+    bool running;
+    bool appending; // the collector is at work
+    uint64_t collector_next_ns;
+    uint64_t sender_next_ns;
+    uint64_t syncer_next_ns;
+    uint64_t retry_ns; // of an opening that failed
+    unsigned fresh[SIM_LINES_MAX];
+    unsigned fresh_count; // lines in the blocks of this step
+
+    // The service
+    struct transport transport;
+    struct sim_weather weather;
+    struct sim_call calls[SIM_CALLS_MAX];
+    uint64_t call_count;
+    uint64_t latency_ns;
+    uint64_t slow_until_ns[SIM_SHARDS];
+    struct buf answer;
+    struct buf text;
+    char answer_type[64];
+    uint64_t repeats; // acceptances of what had been accepted
+    uint64_t repeats_excused;
+    bool rewound; // power was lost or a sync failed
+};
+
+// ---- sim_world.c ----
+
+// One run. Returns normally only when everything held.
+void sim_run(uint64_t seed, bool trace);
+// Draws from the seed.
+uint64_t sim_below(struct sim *sim, uint64_t bound);
+bool sim_one_in(struct sim *sim, uint64_t count);
+uint64_t sim_now(const struct sim *sim);
+void sim_advance(struct sim *sim, uint64_t ns);
+// A step of some part of the agent or the service, as they may come while a program writes.
+void sim_step_something(struct sim *sim);
+PRINTF_LIKE(3, 4) void sim_trace(const struct sim *sim, const char *actor, const char *format, ...);
+// Ends the run and the process.
+NORETURN PRINTF_LIKE(2, 3) void sim_fail(const struct sim *sim, const char *format, ...);
+
+// ---- sim_writer.c ----
+
+void sim_writer_step(struct sim *sim);
+// The text of a line; returns its size.
+size_t sim_line_text(const struct sim *sim, unsigned number, char out_text[SIM_LINE_BYTES_MAX]);
+// The number at the start of a line, 0 when there is none.
+unsigned sim_line_number(const uint8_t *text, size_t size);
+// The process ended: what it alone could still read is gone.
+void sim_writer_process_ended(struct sim *sim);
+
+// ---- sim_agent.c ----
+
+void sim_agent_open(struct sim *sim);
+void sim_agent_end(struct sim *sim, enum sim_end end);
+void sim_collector_step(struct sim *sim);
+void sim_sender_step(struct sim *sim);
+void sim_syncer_step(struct sim *sim);
+// Reacts to a death or a condemned queue. Whether the agent runs.
+bool sim_agent_supervise(struct sim *sim);
+bool sim_agent_done(struct sim *sim);
+// What must hold at any time.
+void sim_agent_check(struct sim *sim);
+void sim_agent_init(struct sim *sim);
+void sim_agent_deinit(struct sim *sim);
+
+// ---- sim_service.c ----
+
+void sim_service_init(struct sim *sim);
+void sim_service_deinit(struct sim *sim);
+// What the service does by itself: calls that were given up arrive.
+void sim_service_step(struct sim *sim);
+// The agent's connections end; some of the calls were served.
+void sim_service_hang_up(struct sim *sim);
+// When the next answer is there, or TIME_NEVER.
+uint64_t sim_service_next_ns(const struct sim *sim);

@@ -1,0 +1,370 @@
+// The service and the network before it: what is accepted, what is answered, and what goes wrong.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "simulation/sim.h"
+#include "sink/limits.h"
+#include "sink/shards.h"
+#include "support/service_wire.h"
+
+enum { RECORDS_A_CALL = LIMITS_CALL_RECORDS };
+
+// What the agent learns of an acceptance.
+enum told {
+    TOLD_ALL,
+    TOLD_NOTHING,
+    TOLD_BEFORE, // that there is no answer
+};
+
+static struct sim *sim_of(struct transport *transport)
+{
+    return (struct sim *)(void *)((char *)transport - offsetof(struct sim, transport));
+}
+
+static bool chance(struct sim *sim, unsigned thousandths)
+{
+    return thousandths > 0 && sim_below(sim, 1000) < thousandths;
+}
+
+static size_t read_call(struct sim *sim, const struct sim_call *call, struct wire_record *records)
+{
+    return wire_read_call(call->cbor, buf_slice(&call->body), records, RECORDS_A_CALL, &sim->text);
+}
+
+// ---- the ledger ----
+
+static void accept_line(struct sim *sim, unsigned number, enum told told)
+{
+    struct sim_line *line = &sim->lines[number];
+    if (line->filtered && !line->continues) {
+        sim_fail(sim, "line %u was to be filtered", number);
+    }
+    if (line->accepted > 0) {
+        if (!line->may_repeat && told != TOLD_BEFORE) {
+            sim_fail(sim, "line %u is repeated without a reason", number);
+        }
+        sim->repeats++;
+    }
+    line->accepted++;
+    line->may_repeat = told != TOLD_ALL && line->ack == LINE_OPEN;
+}
+
+// A line whose end went before it was read: its beginning is a record.
+static bool is_rest_of_cut_line(const struct sim *sim, unsigned number, struct slice data,
+                                const char *text, size_t size)
+{
+    return sim->lines[number].excused && data.size < size &&
+           memcmp(data.data, text, data.size - 1) == 0 && data.data[data.size - 1] == '\n';
+}
+
+// Calls `each` for every line of a record, whose bytes are compared with what was written.
+static void each_line(struct sim *sim, struct slice data,
+                      void (*each)(struct sim *sim, unsigned number, enum told told),
+                      enum told told)
+{
+    char text[SIM_LINE_BYTES_MAX];
+    while (data.size > 0) {
+        unsigned number = sim_line_number(data.data, data.size);
+        if (number == 0 || number > sim->line_count) {
+            sim_fail(sim, "a record that nobody wrote: %.*s", (int)data.size,
+                     (const char *)data.data);
+        }
+        size_t size = sim_line_text(sim, number, text);
+        if (is_rest_of_cut_line(sim, number, data, text, size)) {
+            return;
+        }
+        if (size > data.size || memcmp(text, data.data, size) != 0) {
+            sim_fail(sim, "line %u is altered: %.*s", number, (int)data.size,
+                     (const char *)data.data);
+        }
+        each(sim, number, told);
+        data = slice_skip(data, size);
+    }
+}
+
+static void accept_all(struct sim *sim, const struct wire_record *records, size_t count,
+                       enum told told)
+{
+    for (size_t i = 0; i < count; i++) {
+        each_line(sim, records[i].data, accept_line, told);
+    }
+}
+
+static void settle_line(struct sim *sim, unsigned number, enum told told)
+{
+    (void)told;
+    sim->lines[number].ack = LINE_SETTLED;
+}
+
+// ---- answers ----
+
+static unsigned shard_of(const struct sim *sim, const struct wire_record *record)
+{
+    if (sim->flow.to.service == SERVICE_FIREHOSE) {
+        return 0;
+    }
+    uint8_t hash[KEY_HASH_BYTES];
+    key_hash(record->key, hash);
+    return (unsigned)hash[0] * SIM_SHARDS >> 8;
+}
+
+static const char *error_for(struct sim *sim, unsigned shard)
+{
+    bool kinesis = sim->flow.to.service == SERVICE_KINESIS;
+    if (sim_now(sim) < sim->slow_until_ns[shard] || chance(sim, sim->weather.record_throttled)) {
+        return kinesis ? "ProvisionedThroughputExceededException" : "ServiceUnavailableException";
+    }
+    return chance(sim, sim->weather.record_failed) ? "InternalFailure" : NULL;
+}
+
+static void answer_each(struct sim *sim, const struct sim_call *call,
+                        const struct wire_record *records, size_t count,
+                        struct transport_answer *out)
+{
+    struct wire_entry entries[RECORDS_A_CALL];
+    size_t accepted = 0;
+    for (size_t i = 0; i < count; i++) {
+        unsigned shard = shard_of(sim, &records[i]);
+        entries[i] = (struct wire_entry){error_for(sim, shard), shard};
+        if (entries[i].error == NULL) {
+            accepted++;
+            each_line(sim, records[i].data, accept_line, TOLD_ALL);
+            each_line(sim, records[i].data, settle_line, TOLD_ALL);
+        }
+    }
+    sim_trace(sim, "service", "call %llu: accepts %zu of %zu", (unsigned long long)call->order,
+              accepted, count);
+    out->status = 200;
+    wire_write_entries(sim->flow.to.service, call->cbor, entries, count, &sim->answer);
+}
+
+static void refuse(struct sim *sim, const struct sim_call *call, int status, const char *code,
+                   const char *message, struct transport_answer *out)
+{
+    sim_trace(sim, "service", "call %llu: %d %s", (unsigned long long)call->order, status, code);
+    out->status = status;
+    wire_write_error(call->cbor, code, message, &sim->answer);
+}
+
+// Everything was accepted and the answer does not say so.
+static bool lose_answer(struct sim *sim, const struct sim_call *call,
+                        const struct wire_record *records, size_t count,
+                        struct transport_answer *out)
+{
+    const struct sim_weather *weather = &sim->weather;
+    const char *what;
+    out->status = 200;
+    if (chance(sim, weather->lost_answer)) {
+        what = "the answer is lost";
+        out->outcome = TRANSPORT_NO_ANSWER;
+    } else if (chance(sim, weather->bad_answer)) {
+        what = "the answer is cut";
+        out->outcome = TRANSPORT_BAD_ANSWER;
+    } else if (chance(sim, weather->garbage)) {
+        what = "the answer says nothing of use";
+        if (sim_one_in(sim, 2)) {
+            struct wire_entry entries[RECORDS_A_CALL] = {0};
+            wire_write_entries(sim->flow.to.service, call->cbor, entries, count - 1, &sim->answer);
+        } else {
+            buf_append_text(&sim->answer, "<html>It works!</html>");
+        }
+    } else if (chance(sim, weather->server_error / 2)) {
+        what = "accepts and answers 500";
+        out->status = 500;
+    } else {
+        return false;
+    }
+    sim_trace(sim, "service", "call %llu: accepts all %zu, %s", (unsigned long long)call->order,
+              count, what);
+    accept_all(sim, records, count, TOLD_NOTHING);
+    return true;
+}
+
+// Nothing is accepted.
+static bool fail_call(struct sim *sim, const struct sim_call *call, struct transport_answer *out)
+{
+    const struct sim_weather *weather = &sim->weather;
+    if (chance(sim, weather->not_sent)) {
+        sim_trace(sim, "network", "call %llu: no connection", (unsigned long long)call->order);
+        out->outcome = TRANSPORT_NOT_SENT;
+    } else if (chance(sim, weather->lost_request)) {
+        sim_trace(sim, "network", "call %llu is lost", (unsigned long long)call->order);
+        out->outcome = TRANSPORT_NO_ANSWER;
+    } else if (chance(sim, weather->slow_down)) {
+        refuse(sim, call, 400, "LimitExceededException", "Rate exceeded", out);
+    } else if (chance(sim, weather->server_error / 2)) {
+        refuse(sim, call, 500, "InternalFailure", "", out);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void serve(struct sim *sim, struct sim_call *call, struct transport_answer *out)
+{
+    static struct wire_record records[RECORDS_A_CALL];
+    if (fail_call(sim, call, out)) {
+        return;
+    }
+    size_t count = read_call(sim, call, records);
+    if (chance(sim, sim->weather.late)) {
+        sim_trace(sim, "network", "call %llu is given up", (unsigned long long)call->order);
+        out->outcome = TRANSPORT_NO_ANSWER;
+        call->given_up = true;
+        call->served_ns = sim_now(sim) + sim_below(sim, 20 * NS_PER_S);
+        return;
+    }
+    if (!lose_answer(sim, call, records, count, out)) {
+        answer_each(sim, call, records, count, out);
+    }
+}
+
+// ---- the transport ----
+
+static const char *header_of(const struct transport_request *request, const char *name)
+{
+    for (unsigned i = 0; i < request->header_count; i++) {
+        if (strcasecmp(request->headers[i].name, name) == 0) {
+            return request->headers[i].value;
+        }
+    }
+    return "";
+}
+
+static int submit(struct transport *transport, const struct transport_request *request)
+{
+    struct sim *sim = sim_of(transport);
+    struct sim_call *call = sim->calls;
+    while (call < sim->calls + SIM_CALLS_MAX && call->used) {
+        call++;
+    }
+    if (call == sim->calls + SIM_CALLS_MAX || simdisk_stopped(sim->disk)) {
+        return E_FULL;
+    }
+    call->used = true;
+    call->given_up = false;
+    call->context = request->context;
+    call->order = ++sim->call_count;
+    call->answered_ns = sim_now(sim) + 1 + sim_below(sim, 2 * sim->latency_ns);
+    call->cbor = strstr(header_of(request, "Content-Type"), "cbor") != NULL;
+    buf_clear(&call->body);
+    buf_append_slice(&call->body, request->body);
+    snprintf(sim->answer_type, sizeof sim->answer_type, "%s", header_of(request, "Content-Type"));
+    sim_trace(sim, "sender", "call %llu: %zu bytes", (unsigned long long)call->order,
+              request->body.size);
+    return 0;
+}
+
+// The index of the next call that has an answer, SIM_CALLS_MAX when there is none.
+static size_t next_answered(const struct sim *sim)
+{
+    size_t first = SIM_CALLS_MAX;
+    for (size_t i = 0; i < SIM_CALLS_MAX; i++) {
+        const struct sim_call *call = &sim->calls[i];
+        if (call->used && !call->given_up &&
+            (first == SIM_CALLS_MAX || call->answered_ns < sim->calls[first].answered_ns)) {
+            first = i;
+        }
+    }
+    return first;
+}
+
+static int collect(struct transport *transport, struct transport_answer *out_answer)
+{
+    struct sim *sim = sim_of(transport);
+    size_t next = next_answered(sim);
+    if (next == SIM_CALLS_MAX || sim->calls[next].answered_ns > sim_now(sim) ||
+        simdisk_stopped(sim->disk)) {
+        return 0;
+    }
+    struct sim_call *call = &sim->calls[next];
+    *out_answer = (struct transport_answer){
+        .context = call->context,
+        .outcome = TRANSPORT_ANSWERED,
+        .content_type = call->cbor ? "application/x-amz-cbor-1.1" : "application/x-amz-json-1.1",
+        .date = "",
+        .request_id = "",
+        .error_type = "",
+    };
+    buf_clear(&sim->answer);
+    serve(sim, call, out_answer);
+    out_answer->body = buf_slice(&sim->answer);
+    call->used = call->given_up;
+    return 1;
+}
+
+static void wait(struct transport *transport, uint64_t timeout_ms)
+{
+    (void)transport;
+    (void)timeout_ms;
+}
+
+static void wake(struct transport *transport)
+{
+    (void)transport;
+}
+
+// ---- the world ----
+
+static void serve_in_vain(struct sim *sim, struct sim_call *call)
+{
+    static struct wire_record records[RECORDS_A_CALL];
+    size_t count = read_call(sim, call, records);
+    sim_trace(sim, "service", "call %llu: accepts all %zu, nobody hears of it",
+              (unsigned long long)call->order, count);
+    accept_all(sim, records, count, call->given_up ? TOLD_BEFORE : TOLD_NOTHING);
+    call->used = false;
+}
+
+void sim_service_step(struct sim *sim)
+{
+    for (size_t i = 0; i < SIM_CALLS_MAX; i++) {
+        struct sim_call *call = &sim->calls[i];
+        if (call->used && call->given_up && call->served_ns <= sim_now(sim)) {
+            serve_in_vain(sim, call);
+        }
+    }
+}
+
+void sim_service_hang_up(struct sim *sim)
+{
+    for (size_t i = 0; i < SIM_CALLS_MAX; i++) {
+        struct sim_call *call = &sim->calls[i];
+        if (call->used && !call->given_up) {
+            if (sim_one_in(sim, 2)) {
+                serve_in_vain(sim, call);
+            }
+            call->used = false;
+        }
+    }
+}
+
+uint64_t sim_service_next_ns(const struct sim *sim)
+{
+    size_t next = next_answered(sim);
+    return next == SIM_CALLS_MAX ? TIME_NEVER : sim->calls[next].answered_ns;
+}
+
+void sim_service_init(struct sim *sim)
+{
+    sim->transport = (struct transport){submit, collect, wait, wake, NULL};
+    for (size_t i = 0; i < SIM_CALLS_MAX; i++) {
+        buf_init(&sim->calls[i].body, SIZE_MAX);
+    }
+    buf_init(&sim->answer, SIZE_MAX);
+    buf_init(&sim->text, SIZE_MAX);
+}
+
+void sim_service_deinit(struct sim *sim)
+{
+    for (size_t i = 0; i < SIM_CALLS_MAX; i++) {
+        buf_deinit(&sim->calls[i].body);
+    }
+    buf_deinit(&sim->answer);
+    buf_deinit(&sim->text);
+}

@@ -1,0 +1,344 @@
+// One run: what is drawn from the seed, the loop, and what must hold when everything is well again.
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "simulation/sim.h"
+
+enum {
+    STEPS_MAX = 300,
+    FINISH_STEPS_MAX = 20000,
+    FINISH_SECONDS_MAX = 3 * 3600,
+};
+
+// ---- chance, time, words ----
+
+uint64_t sim_below(struct sim *sim, uint64_t bound)
+{
+    return prng_below(&sim->prng, bound);
+}
+
+bool sim_one_in(struct sim *sim, uint64_t count)
+{
+    return prng_below(&sim->prng, count) == 0;
+}
+
+uint64_t sim_now(const struct sim *sim)
+{
+    return sim->io.now_ns;
+}
+
+void sim_advance(struct sim *sim, uint64_t ns)
+{
+    sim->io.now_ns += ns;
+    simfs_advance_ns(sim->files, ns);
+    simdisk_advance_ns(sim->disk, ns);
+    sim_service_step(sim);
+}
+
+static double seconds(const struct sim *sim)
+{
+    return (double)(sim->io.now_ns % (1000000 * NS_PER_S)) / (double)NS_PER_S;
+}
+
+void sim_trace(const struct sim *sim, const char *actor, const char *format, ...)
+{
+    if (!sim->trace) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    printf("%12.6f  %-9s  ", seconds(sim), actor);
+    vprintf(format, arguments);
+    printf("\n");
+    va_end(arguments);
+    fflush(stdout);
+}
+
+void sim_fail(const struct sim *sim, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "seed %llu, at %.6f: ", (unsigned long long)sim->seed, seconds(sim));
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\n");
+    va_end(arguments);
+    fflush(NULL);
+    _Exit(EXIT_FAILURE);
+}
+
+// ---- what is drawn ----
+
+static char file_pattern[] = "/log/app.log*";
+static char *file_patterns[] = {file_pattern};
+static char drop_pattern[] = "^I[0-9]+ drop ";
+static char *drop_patterns[] = {drop_pattern};
+static char start_pattern[] = "^I";
+static char newline[] = "\n";
+static char flow_name[] = "web";
+static char stream_name[] = "stream";
+static char region_name[] = "eu-west-1";
+
+static void draw_destination(struct sim *sim)
+{
+    struct destination_config *to = &sim->flow.to;
+    static const enum wire wires[] = {WIRE_AUTO, WIRE_CBOR, WIRE_JSON};
+    to->service = sim_one_in(sim, 3) ? SERVICE_FIREHOSE : SERVICE_KINESIS;
+    to->stream = stream_name;
+    to->region = region_name;
+    to->partition_key = sim_one_in(sim, 3) ? PARTITION_KEY_HASH : PARTITION_KEY_RANDOM;
+    to->wire = wires[sim_below(sim, 3)];
+    to->max_record_size = 1 << 20;
+    sim->flow.batch = (struct batch_config){.max_records = 1 + sim_below(sim, 30),
+                                            .max_size = 1 << 20,
+                                            .in_flight_max = 1 + sim_below(sim, 16),
+                                            .max_delay_ms = sim_one_in(sim, 2) ? 100 : 1000};
+    sim->flow.memory = 256 << 10;
+    sim->latency_ns = (sim_one_in(sim, 4) ? 500 : 10) * NS_PER_MS;
+}
+
+static void draw_flow(struct sim *sim)
+{
+    struct flow_config *flow = &sim->flow;
+    static const enum sync_mode modes[] = {SYNC_INTERVAL, SYNC_ALWAYS, SYNC_OS};
+    flow->name = flow_name;
+    flow->source = (struct source_config){
+        .files = {.items = file_patterns, .count = 1},
+        .start_at = START_AT_BEGINNING,
+        .poll_interval_ms = 1000,
+        .close_after_ms = 5000,
+        .open_files_max = 100,
+    };
+    sim->multiline = sim_one_in(sim, 3);
+    flow->record.lines = (struct lines_config){.max_line = 1 << 20};
+    flow->record.record_end = newline;
+    if (sim->multiline) {
+        flow->record.multiline = (struct multiline_config){
+            .start = start_pattern, .max_lines = 100, .max_bytes = 1 << 20, .timeout_ms = 1000};
+    }
+    if (sim_one_in(sim, 4)) {
+        flow->record.filter.exclude = (struct string_list){drop_patterns, 1};
+    }
+    flow->queue = (struct queue_config){
+        .max_size = 256 << 10,
+        .when_full = WHEN_FULL_BLOCK,
+        .sync = modes[sim_below(sim, 3)],
+        .sync_interval_ms = 1000,
+        .dead_letter_max_size = 1 << 20,
+    };
+    sim->padding_max = sim_one_in(sim, 4) ? 6000 : 300;
+    draw_destination(sim);
+}
+
+static unsigned *weather_item(struct sim_weather *weather, size_t index)
+{
+    unsigned *items[] = {&weather->not_sent,     &weather->lost_request, &weather->lost_answer,
+                         &weather->late,         &weather->bad_answer,   &weather->garbage,
+                         &weather->server_error, &weather->slow_down,    &weather->record_throttled,
+                         &weather->record_failed};
+    return index < ARRAY_COUNT(items) ? items[index] : NULL;
+}
+
+static void draw_weather(struct sim *sim)
+{
+    sim->weather = (struct sim_weather){0};
+    if (sim_one_in(sim, 3)) {
+        return;
+    }
+    unsigned *item;
+    for (size_t i = 0; (item = weather_item(&sim->weather, i)) != NULL; i++) {
+        *item = sim_one_in(sim, 3) ? (unsigned)sim_below(sim, 300) : 0;
+    }
+}
+
+// ---- steps ----
+
+static void step_agent(struct sim *sim, uint64_t choice)
+{
+    if (!sim_agent_supervise(sim)) {
+        return;
+    }
+    if (choice == 0) {
+        sim_collector_step(sim);
+    } else if (choice == 1) {
+        sim_sender_step(sim);
+    } else {
+        sim_syncer_step(sim);
+    }
+    sim_agent_check(sim);
+}
+
+void sim_step_something(struct sim *sim)
+{
+    if (sim_one_in(sim, 3)) {
+        step_agent(sim, sim_below(sim, 3));
+    }
+}
+
+static void pass_time(struct sim *sim)
+{
+    static const uint64_t spans_ns[] = {NS_PER_MS, 20 * NS_PER_MS, NS_PER_S, 15 * NS_PER_S};
+    sim_advance(sim, sim_below(sim, spans_ns[sim_below(sim, ARRAY_COUNT(spans_ns))]));
+}
+
+static void end_agent(struct sim *sim)
+{
+    if (sim->running) {
+        sim_agent_end(sim, sim_one_in(sim, 2) ? END_CLOSED : END_KILLED);
+    }
+}
+
+static void step(struct sim *sim, uint64_t calm)
+{
+    if (sim_one_in(sim, calm)) {
+        end_agent(sim);
+        return;
+    }
+    uint64_t choice = sim_below(sim, 12);
+    if (choice < 3) {
+        sim_writer_step(sim);
+    } else if (choice < 10) {
+        step_agent(sim, (choice - 3) % 3);
+    } else {
+        pass_time(sim);
+    }
+}
+
+// ---- the end ----
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+// As the threads of a flow do: each at its time, or when its bell rings.
+static void step_what_is_due(struct sim *sim)
+{
+    const uint64_t *times[] = {&sim->collector_next_ns, &sim->sender_next_ns, &sim->syncer_next_ns};
+    if (sim_service_next_ns(sim) <= sim_now(sim)) {
+        sim->sender_next_ns = 0;
+    }
+    for (uint64_t part = 0; part < ARRAY_COUNT(times); part++) {
+        if (!sim->running || *times[part] <= sim_now(sim)) {
+            step_agent(sim, part);
+        }
+    }
+}
+
+static void run_until_done(struct sim *sim)
+{
+    uint64_t end_ns = sim_now(sim) + FINISH_SECONDS_MAX * NS_PER_S;
+    for (unsigned i = 0; i < FINISH_STEPS_MAX && sim_now(sim) < end_ns; i++) {
+        step_what_is_due(sim);
+        if (sim_agent_done(sim)) {
+            return;
+        }
+        uint64_t next_ns = least(sim->collector_next_ns, sim->sender_next_ns);
+        next_ns = least(least(next_ns, sim->syncer_next_ns), sim_service_next_ns(sim));
+        next_ns = sim->running ? next_ns : sim->retry_ns;
+        if (next_ns == TIME_NEVER) {
+            sim_fail(sim, "the agent waits for nothing");
+        }
+        uint64_t now_ns = sim_now(sim);
+        sim_advance(sim, next_ns > now_ns ? next_ns - now_ns : 0);
+    }
+    sim_fail(sim, "the agent does not come to an end");
+}
+
+static void check_lines(const struct sim *sim)
+{
+    for (unsigned i = 1; i <= sim->line_count; i++) {
+        const struct sim_line *line = &sim->lines[i];
+        if (line->accepted == 0 && !line->filtered && !line->excused) {
+            sim_fail(sim, "line %u is lost", i);
+        }
+    }
+}
+
+static void check_books(struct sim *sim)
+{
+    struct books books;
+    queue_books(sim->queue, &books);
+    if (!sim->rewound && sim->repeats > books.maybe_repeated * (sim->multiline ? 8 : 1)) {
+        sim_fail(sim, "%llu repeats, %llu reported", (unsigned long long)sim->repeats,
+                 (unsigned long long)books.maybe_repeated);
+    }
+    if (books.queued.records != 0 || books.damaged.records != 0 || books.dropped.records != 0) {
+        sim_fail(sim, "%llu queued, %llu damaged, %llu dropped at the end",
+                 (unsigned long long)books.queued.records,
+                 (unsigned long long)books.damaged.records,
+                 (unsigned long long)books.dropped.records);
+    }
+}
+
+static void finish(struct sim *sim)
+{
+    sim_trace(sim, "world", "all is well from now on");
+    sim->weather = (struct sim_weather){0};
+    memset(sim->slow_until_ns, 0, sizeof sim->slow_until_ns);
+    sim->collector_next_ns = 0;
+    sim->sender_next_ns = 0;
+    sim->syncer_next_ns = 0;
+    fault_io_heal(&sim->fault);
+    simdisk_set_capacity(sim->disk, UINT64_MAX);
+    simdisk_stop_after(sim->disk, 0);
+    simdisk_fail_sync(sim->disk, 0);
+    sim_advance(sim, 30 * NS_PER_S); // every call that was given up has arrived
+    run_until_done(sim);
+    // What is held back until it is known to be no copy, or the end of a file, takes a while.
+    for (unsigned i = 0; i < 3; i++) {
+        sim_advance(sim, 11 * NS_PER_S);
+        run_until_done(sim);
+    }
+    check_lines(sim);
+    check_books(sim);
+}
+
+// ---- life ----
+
+static struct sim *sim_create(uint64_t seed, bool trace)
+{
+    struct sim *sim = xcalloc(1, sizeof *sim);
+    sim->seed = seed;
+    sim->trace = trace;
+    sim->prng = prng_of_seed(seed);
+    sim->files = simfs_create();
+    simfs_mkdir(sim->files, "/log");
+    simfs_set_open_max(sim->files, SIM_DISK_FD_BASE);
+    sim->disk = simdisk_create(prng_next(&sim->prng));
+    struct io *disk = simdisk_io(sim->disk);
+    (void)disk->mkdir(disk, "/state", 0700);
+    (void)disk->sync_dir(disk, "/");
+    fault_io_init(&sim->fault, disk);
+    sim_io_init(&sim->io, simfs_io(sim->files), &sim->fault.io, prng_next(&sim->prng));
+    sim->io.now_ns = sim->io.files->monotonic_ns(sim->io.files);
+    sim_service_init(sim);
+    draw_flow(sim);
+    sim_agent_init(sim);
+    return sim;
+}
+
+static void sim_free(struct sim *sim)
+{
+    sim_agent_deinit(sim);
+    sim_service_deinit(sim);
+    fault_io_deinit(&sim->fault);
+    simdisk_free(sim->disk);
+    simfs_free(sim->files);
+    free(sim);
+}
+
+void sim_run(uint64_t seed, bool trace)
+{
+    struct sim *sim = sim_create(seed, trace);
+    draw_weather(sim);
+    uint64_t calm = 10 + sim_below(sim, 200);
+    for (uint64_t steps = 30 + sim_below(sim, STEPS_MAX); steps > 0; steps--) {
+        step(sim, calm);
+    }
+    finish(sim);
+    sim_free(sim);
+}

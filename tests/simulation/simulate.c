@@ -1,0 +1,163 @@
+// Runs worlds: `simulate --seed N` one of them with its trace, `simulate --runs N` or
+// `--minutes N` many of them, in as many processes as there are processors. A run that fails is
+// named with the command that shows it.
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/number.h"
+#include "base/slice.h"
+#include "simulation/sim.h"
+
+enum { JOBS_MAX = 64, FAILURES_MAX = 10 };
+
+struct worker {
+    pid_t pid;
+    _Atomic uint64_t seed; // of the run under way
+};
+
+struct shared {
+    _Atomic uint64_t next_seed;
+    uint64_t end_seed;
+    uint64_t end_s; // monotonic; 0: none
+    struct worker workers[JOBS_MAX];
+};
+
+struct options {
+    uint64_t seed;
+    uint64_t first;
+    uint64_t runs;
+    uint64_t minutes;
+    uint64_t jobs;
+};
+
+static uint64_t now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec;
+}
+
+static void quiet(void)
+{
+    log_set_level((enum log_level)0);
+}
+
+static void work(struct shared *shared, struct worker *worker)
+{
+    quiet();
+    for (;;) {
+        uint64_t seed = atomic_fetch_add(&shared->next_seed, 1);
+        if (seed >= shared->end_seed || (shared->end_s != 0 && now_s() >= shared->end_s)) {
+            _Exit(EXIT_SUCCESS);
+        }
+        worker->seed = seed;
+        sim_run(seed, false);
+        worker->seed = 0;
+    }
+}
+
+static void start(struct shared *shared, struct worker *worker)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        work(shared, worker);
+    }
+    worker->pid = pid;
+}
+
+static unsigned watch(struct shared *shared, uint64_t jobs)
+{
+    unsigned failures = 0;
+    int status;
+    pid_t pid;
+    while ((pid = wait(&status)) > 0) {
+        for (uint64_t i = 0; i < jobs; i++) {
+            struct worker *worker = &shared->workers[i];
+            if (worker->pid != pid || status == 0) {
+                continue;
+            }
+            failures++;
+            fprintf(stderr, "failed, status %d; to see it: ./dev simulate --seed %llu\n", status,
+                    (unsigned long long)worker->seed);
+            if (failures < FAILURES_MAX) {
+                start(shared, worker);
+            } else {
+                shared->end_seed = 0;
+            }
+        }
+    }
+    return failures;
+}
+
+static int run_many(const struct options *options)
+{
+    struct shared *shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) {
+        return EXIT_FAILURE;
+    }
+    shared->next_seed = options->first;
+    shared->end_seed = options->runs == 0 ? UINT64_MAX : options->first + options->runs;
+    uint64_t start_s = now_s();
+    shared->end_s = options->minutes == 0 ? 0 : start_s + options->minutes * 60;
+    for (uint64_t i = 0; i < options->jobs; i++) {
+        start(shared, &shared->workers[i]);
+    }
+    unsigned failures = watch(shared, options->jobs);
+    uint64_t runs = shared->next_seed - options->first;
+    runs = options->runs != 0 && runs > options->runs ? options->runs : runs;
+    uint64_t took_s = now_s() - start_s;
+    printf("%llu runs in %llu s, %u failures\n", (unsigned long long)runs,
+           (unsigned long long)took_s, failures);
+    return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: simulate [--seed N] [--first N] [--runs N] [--minutes N] [--jobs N]\n");
+    return 64;
+}
+
+static bool parse(int argc, char **argv, struct options *options)
+{
+    for (int i = 1; i < argc; i += 2) {
+        uint64_t *value = strcmp(argv[i], "--seed") == 0      ? &options->seed
+                          : strcmp(argv[i], "--first") == 0   ? &options->first
+                          : strcmp(argv[i], "--runs") == 0    ? &options->runs
+                          : strcmp(argv[i], "--minutes") == 0 ? &options->minutes
+                          : strcmp(argv[i], "--jobs") == 0    ? &options->jobs
+                                                              : NULL;
+        if (value == NULL || i + 1 == argc ||
+            number_parse_u64(slice_of_text(argv[i + 1]), value) != 0) {
+            return false;
+        }
+    }
+    return options->first > 0 && options->jobs > 0 && options->jobs <= JOBS_MAX;
+}
+
+int main(int argc, char **argv)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    struct options options = {.first = 1, .jobs = processors > 0 ? (uint64_t)processors : 1};
+    if (!parse(argc, argv, &options)) {
+        return usage();
+    }
+    if (options.seed != 0) {
+        sim_run(options.seed, true);
+        printf("everything held\n");
+        return EXIT_SUCCESS;
+    }
+    if (options.runs == 0 && options.minutes == 0) {
+        options.runs = 1000;
+    }
+    return run_many(&options);
+}
