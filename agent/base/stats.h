@@ -15,6 +15,8 @@ enum stat_kind { STAT_COUNTER, STAT_GAUGE };
     X(SOURCE_FILES_OPEN, "files_open", STAT_GAUGE, "of these, files with an open descriptor")      \
     X(SOURCE_LAG_BYTES, "lag_bytes", STAT_GAUGE, "bytes of matched files not yet read")            \
     X(SOURCE_READ_BYTES, "read_bytes", STAT_COUNTER, "bytes read from files")                      \
+    X(SOURCE_ARCHIVES_BROKEN, "archives_broken", STAT_COUNTER,                                     \
+      "compressed files that end early or are damaged")                                            \
     X(RECORD_UNMATCHED, "unmatched", STAT_COUNTER, "records that no converter matched")            \
     X(RECORD_FILTERED, "filtered", STAT_COUNTER, "records dropped by a filter")                    \
     X(RECORD_OVER_LONG, "over_long", STAT_COUNTER, "records longer than max_line")                 \

@@ -19,10 +19,12 @@ struct source_config {
     struct string_list files;
     struct string_list exclude;
     enum start_at start_at;
-    uint64_t poll_interval_ms; // where inotify does not work
-    uint64_t close_after_ms;   // no growth for so long proves the end of a rotated file
-    uint64_t ignore_older_ms;  // files not modified for longer are left alone; 0: none
-    uint64_t open_files_max;   // descriptors of this flow
+    bool compressed;              // files that are gzip by name and content are read
+    uint64_t compressed_max_size; // of the content of one; 0: none
+    uint64_t poll_interval_ms;    // where inotify does not work
+    uint64_t close_after_ms;      // no growth for so long proves the end of a rotated file
+    uint64_t ignore_older_ms;     // files not modified for longer are left alone; 0: none
+    uint64_t open_files_max;      // descriptors of this flow
 };
 
 enum over_long { OVER_LONG_SPLIT, OVER_LONG_TRUNCATE, OVER_LONG_SKIP, OVER_LONG_DEAD_LETTER };

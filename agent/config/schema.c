@@ -432,6 +432,20 @@ static const struct schema_field flow_fields[] = {
      .fallback = "end",
      .help = "What is shipped of files that exist when the flow starts for the first time. Every "
              "later file is read from its beginning."},
+    {.name = "compressed",
+     .type = SCHEMA_BOOL,
+     AT(flow_config, source.compressed),
+     .fallback = "false",
+     .help = "Read the content of files whose names end in `.gz` and that are gzip; else they are "
+             "not read. One that was made of a log which is known goes on where that one ended."},
+    {.name = "compressed_max_size",
+     .type = SCHEMA_SIZE,
+     AT(flow_config, source.compressed_max_size),
+     .min = MIB,
+     .max = 1024 * TIB,
+     .fallback = "64GiB",
+     .help = "How much content is read of one compressed file, against archives that were made to "
+             "fill disks. It does not stop what is known to be the rotated log of that size."},
     {.name = "poll_interval",
      .type = SCHEMA_DURATION,
      AT(flow_config, source.poll_interval_ms),

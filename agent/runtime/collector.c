@@ -390,7 +390,7 @@ int collector_step(struct collector *collector, uint64_t now_ns, uint64_t *out_n
 
 // ---- life ----
 
-// A digest of the patterns: start_at applies again when they change.
+// A digest of what chooses the files: start_at applies again when it changes.
 static uint64_t files_digest(const struct source_config *config)
 {
     struct buf text;
@@ -402,6 +402,9 @@ static uint64_t files_digest(const struct source_config *config)
             buf_append_byte(&text, '\0');
         }
         buf_append_byte(&text, '\0');
+    }
+    if (config->compressed) {
+        buf_append_text(&text, "compressed");
     }
     uint64_t digest = fingerprint_of(buf_slice(&text)).hash;
     buf_deinit(&text);

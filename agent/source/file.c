@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "source/archive.h"
 
 struct file_table {
     struct source_file **inodes; // both a power of two
@@ -58,6 +59,7 @@ struct file_table *file_table_create(void)
 
 static void free_file(struct source_file *file)
 {
+    archive_free(file->archive);
     free(file->generation.path);
     free(file);
 }

@@ -29,6 +29,7 @@ struct source_file {
     uint64_t gone_ns;             // real time at which it was found truncated or deleted, 0: not
     struct name *names;           // that it has now; NULL: none
     void *user;
+    struct archive *archive; // when it holds its content compressed
     struct source_file *inode_next;
     struct source_file *first_next;
     struct source_file *older;   // of the same log, to be read first
@@ -52,6 +53,7 @@ struct source_file {
     bool starved : 1;    // waits for a descriptor
     bool aged : 1;       // an orphan that was there before the current step
     bool cut : 1;        // truncated: if there is a copy, it was complete before, and is found
+    bool initial : 1;    // was there when the flow began: start_at applies
     bool hidden : 1;     // its inode belongs to another generation, or to none
 };
 

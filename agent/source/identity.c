@@ -24,6 +24,9 @@ enum copy_verdict identity_copy(const struct copy_facts *facts)
         facts->born_after_the_end) {
         return COPY_NOT;
     }
+    if (facts->beside) {
+        return facts->all_read ? COPY_READ : COPY_BESIDE;
+    }
     if (!facts->original_gone) {
         return facts->quiet ? COPY_NOT : COPY_PERHAPS;
     }

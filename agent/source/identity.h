@@ -15,6 +15,8 @@
 //                                              |   file is young; else a file of its own
 //   other inode, known head, other tail        | a file of its own that begins alike
 //   other inode, only part of a known head yet | held while it grows
+//   compressed, known head and tail            | a copy likewise; also held for as long as the
+//                                              |   original is there under the name without .gz
 //   other inode, its birth later than the end  | a file of its own: what is gone cannot be copied
 //   of the original, or the original's inode   |
 //   after a reboot: same inode and birth; with-| the same generation, under a new device number
@@ -64,12 +66,15 @@ struct copy_facts {
     bool was_prefix;         // it was seen to be equal to the intact original as far as it goes
     bool original_gone;      // truncated or deleted
     bool born_after_the_end; // of the original, or in the original's inode
+    bool beside;             // it is the compressed copy of an original that is there
+    bool all_read;           // of that original, which has ended
     bool quiet;              // it has not grown for a while
 };
 
 enum copy_verdict {
     COPY_NOT,       // a file of its own
     COPY_PERHAPS,   // ask again when something has changed
+    COPY_BESIDE,    // likewise; it is not read as long as the original is there
     COPY_CONTINUES, // it is the original now, from the original's position on
     COPY_READ,      // it is a copy of bytes that were all read from the original
 };

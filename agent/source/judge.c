@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "source/archive.h"
 #include "source/identity.h"
 #include "source/state.h"
 
@@ -20,6 +21,9 @@ struct subject {
     struct fingerprint head_part; // of as many of its first bytes as were asked for last
     struct fingerprint tail_part; // likewise, of those before `tail_end`
     uint64_t tail_end;
+    bool asks;         // only which tails the survey has to find
+    bool unanswered;   // a tail is needed that the survey did not find
+    size_t like_count; // originals that begin alike
 };
 
 struct finding {
@@ -48,10 +52,30 @@ static enum match compare_heads(struct subject *subject, const struct source_fil
     return memcmp(original->first, subject->head, size) == 0 ? MATCH_UNKNOWN : MATCH_DIFFERENT;
 }
 
+static enum match compare_archive_tails(struct subject *subject, const struct source_file *original)
+{
+    uint64_t position = original->read_position;
+    struct fingerprint tail = original->read_tail;
+    if (subject->asks) {
+        archive_expect(subject->file, original->generation.size_seen);
+        archive_ask(subject->file, position, tail.length);
+        subject->like_count++;
+        return MATCH_UNKNOWN;
+    }
+    struct fingerprint found;
+    if (!archive_answer(subject->file, position, tail.length, &found) || subject->size < position) {
+        return MATCH_UNKNOWN;
+    }
+    return match_of(tail.length == 0 || fingerprint_equal(tail, found));
+}
+
 static enum match compare_tails(struct source *source, struct subject *subject,
                                 const struct source_file *original)
 {
     uint8_t bytes[TAIL_BYTES_MAX];
+    if (subject->file->archive != NULL) {
+        return compare_archive_tails(subject, original);
+    }
     uint64_t position = original->read_position;
     size_t size = original->read_tail.length;
     if (subject->size < position) {
@@ -88,7 +112,8 @@ static enum condition condition_of(struct source *source, const struct source_fi
     enum condition condition = ORIGINAL_INTACT;
     for (struct name *name = original->names; name != NULL; name = name->file_next) {
         if (!tree_path(name, path) || source->io->stat(source->io, path, true, &stat) != 0 ||
-            stat.inode != original->generation.inode || stat.size < life_size_min(original)) {
+            stat.inode != original->generation.inode ||
+            archive_content_size(original, &stat) < life_size_min(original)) {
             tree_look(source->tree, name);
             condition = ORIGINAL_UNCLEAR;
         }
@@ -106,18 +131,69 @@ static enum match compare_content(struct source *source, const struct subject *s
                                   struct source_file *original)
 {
     struct file_stat stat;
-    if (reader_open(source, original) != 0 ||
+    if (original->archive != NULL || reader_open(source, original) != 0 ||
         source->io->fstat(source->io, original->fd, &stat) != 0 ||
         stat.size < life_size_min(original)) {
         return MATCH_UNKNOWN;
     }
     uint64_t size = stat.size < subject->size ? stat.size : subject->size;
     struct fingerprint theirs = reader_tail(source, original, size);
-    struct fingerprint ours = reader_tail(source, subject->file, size);
+    bool whole = subject->file->archive != NULL && size == subject->size;
+    struct fingerprint ours =
+        whole ? archive_last_tail(subject->file) : reader_tail(source, subject->file, size);
     if (theirs.length == 0 || ours.length == 0) {
         return MATCH_UNKNOWN;
     }
     return match_of(fingerprint_equal(theirs, ours));
+}
+
+// Whether one of the original's names is that of the archive without its suffix.
+static bool is_named_after(const struct source_file *archive, const struct source_file *original)
+{
+    char path[PATH_MAX];
+    for (const struct name *name = original->names; name != NULL; name = name->file_next) {
+        size_t length = tree_path(name, path) ? strlen(path) : 0;
+        if (length > 0 && strncmp(archive->generation.path, path, length) == 0 &&
+            strcmp(archive->generation.path + length, ".gz") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Compares an archive that was surveyed. One that was made of a file which is still there, or open,
+// is not needed before that one is gone and was not read to its end.
+static enum copy_verdict compare_archive(struct source *source, struct subject *subject,
+                                         struct source_file *original, struct copy_facts *facts)
+{
+    struct source_file *file = subject->file;
+    uint64_t gone_ns;
+    enum condition condition = condition_of(source, original, &gone_ns);
+    if (gone_ns != 0 && archive_mtime_ns(file) > gone_ns) {
+        return COPY_NOT; // written after the original was gone
+    }
+    if (condition == ORIGINAL_UNCLEAR) {
+        return COPY_PERHAPS;
+    }
+    bool readable = original->fd >= 0 && original->phase != FILE_PAST;
+    facts->original_gone = condition == ORIGINAL_GONE && !readable;
+    if (facts->original_gone) {
+        struct fingerprint tail;
+        subject->unanswered =
+            subject->unanswered ||
+            !archive_answer(file, original->read_position, original->read_tail.length, &tail);
+        return identity_copy(facts);
+    }
+    facts->tail = compare_content(source, subject, original);
+    if (facts->tail == MATCH_EQUAL) {
+        uint64_t id = original->generation.id;
+        facts->beside =
+            condition == ORIGINAL_GONE || file->alike_id == id || is_named_after(file, original);
+        facts->all_read = original->phase == FILE_PAST && original->read_position >= subject->size;
+        file->alike_id = facts->beside ? id : file->alike_id;
+        file->alike_bytes = facts->beside ? subject->size : file->alike_bytes;
+    }
+    return identity_copy(facts);
 }
 
 // Whether the file may be a copy of the original, by what is known of the original.
@@ -138,12 +214,18 @@ static enum copy_verdict compare(struct source *source, struct subject *subject,
 {
     struct source_file *file = subject->file;
     const struct generation *generation = &original->generation;
+    if (subject->asks) {
+        return COPY_NOT;
+    }
     struct copy_facts facts = {
         .head = compare_heads(subject, original),
         .tail = compare_tails(source, subject, original),
         .was_prefix = file->alike_id == generation->id && file->alike_bytes == subject->size,
         .quiet = file->quiet_ns + HOLD_MS * NS_PER_MS <= source->now_ns,
     };
+    if (file->archive != NULL) {
+        return compare_archive(source, subject, original, &facts);
+    }
     uint64_t gone_ns;
     enum condition condition = condition_of(source, original, &gone_ns);
     facts.born_after_the_end = gone_ns != 0 && file->generation.birth_ns > gone_ns;
@@ -270,6 +352,18 @@ static struct finding find_original(struct source *source, struct subject *subje
 
 // ---- verdicts ----
 
+static void take_archive(struct source *source, struct source_file *original,
+                         struct source_file *copy)
+{
+    archive_release(source, copy);
+    archive_free(original->archive);
+    original->archive = copy->archive;
+    copy->archive = NULL;
+    if (original->archive != NULL) {
+        archive_survey_end(source, original);
+    }
+}
+
 // The file is the original from now on.
 static void become(struct source *source, struct source_file *original, struct source_file *copy)
 {
@@ -277,6 +371,7 @@ static void become(struct source *source, struct source_file *original, struct s
         source->past_count -= link_in_ring(&original->waiting) ? 1 : 0;
     }
     link_remove(&original->waiting);
+    link_remove(&original->ready);
     const struct generation *generation = &copy->generation;
     uint64_t device = generation->device;
     uint64_t inode = generation->inode;
@@ -286,8 +381,9 @@ static void become(struct source *source, struct source_file *original, struct s
     file_table_hide(source->table, copy);
     reader_close(source, original);
     if (copy->fd >= 0) {
-        reader_move(copy, original);
+        reader_move(source, copy, original);
     }
+    take_archive(source, original, copy);
     while (copy->names != NULL) {
         struct name *name = copy->names;
         file_detach(name);
@@ -304,7 +400,9 @@ static void become(struct source *source, struct source_file *original, struct s
     original->away = false;
     original->cut = false;
     original->restored = false;
-    life_shrunk(source, original, size);
+    if (!archive_is_unknown(original)) {
+        life_shrunk(source, original, size);
+    }
     life_resume(source, original, size);
 }
 
@@ -342,12 +440,35 @@ static void skip_to_end(struct source *source, struct source_file *file, uint64_
     }
 }
 
+// What is in it is neither known nor asked.
+static void skip_archive(struct source *source, struct source_file *file)
+{
+    struct file_stat stat;
+    if (source->io->fstat(source->io, file->fd, &stat) != 0) {
+        return;
+    }
+    file->generation.skipped = true;
+    archive_set_done(source, file, &stat);
+    life_set_content(source, file, 0);
+    life_announce(source, file);
+    source->events.skipped(source->events.context, &file->generation, stat.size);
+    life_past(source, file);
+}
+
 static void accept(struct source *source, const struct subject *subject)
 {
     struct source_file *file = subject->file;
     file->alike_id = 0;
     link_remove(&file->waiting);
-    if (source->starting && source->fresh && source->config->start_at == START_AT_END) {
+    if (file->archive != NULL) {
+        archive_survey_end(source, file);
+    }
+    bool skips = file->initial && source->config->start_at == START_AT_END;
+    if (skips && file->archive != NULL) {
+        skip_archive(source, file);
+        return;
+    }
+    if (skips) {
         skip_to_end(source, file, subject->size);
     } else {
         life_announce(source, file);
@@ -365,7 +486,11 @@ static void discard(struct source *source, const struct subject *subject,
         source->events.copied(source->events.context, &file->generation, original->generation.id);
     }
     link_remove(&file->waiting);
-    struct fingerprint tail = reader_tail(source, file, subject->size);
+    struct fingerprint tail =
+        file->archive == NULL ? reader_tail(source, file, subject->size) : archive_last_tail(file);
+    if (file->archive != NULL) {
+        archive_survey_end(source, file);
+    }
     file->generation.position = subject->size;
     file->generation.tail = tail;
     life_set_read(source, file, subject->size, tail);
@@ -376,16 +501,34 @@ static void discard(struct source *source, const struct subject *subject,
 
 static int look_at(struct source *source, struct subject *subject)
 {
+    struct source_file *file = subject->file;
     struct file_stat stat;
-    int64_t count = reader_peek(source, subject->file, subject->head, sizeof subject->head, 0);
+    int error = reader_open(source, file);
+    if (error != 0) {
+        return error;
+    }
+    if (file->generation.head.length == 0) {
+        (void)archive_detect(source, file);
+    }
+    if (archive_is_refused(source, file)) {
+        return 0;
+    }
+    int64_t count = reader_peek(source, file, subject->head, sizeof subject->head, 0);
     if (count < 0) {
         return (int)count;
     }
-    int error = source->io->fstat(source->io, subject->file->fd, &stat);
+    error = source->io->fstat(source->io, file->fd, &stat);
     if (error != 0) {
         return error;
     }
     subject->head_size = (size_t)count;
+    if (file->archive != NULL) {
+        archive_looked_at(source, file, &stat);
+        bool known = archive_end(file) != ARCHIVE_OPEN;
+        subject->size = known ? archive_content_size(file, &stat) : stat.size;
+        life_set_content(source, file, subject->size);
+        return archive_survey_error(file);
+    }
     subject->size = stat.size;
     if (stat.size > subject->file->generation.size_seen) {
         subject->file->quiet_ns = source->now_ns;
@@ -397,6 +540,7 @@ static int look_at(struct source *source, struct subject *subject)
 void judge_head(struct source *source, struct source_file *file)
 {
     uint8_t head[HEAD_BYTES_MAX];
+    (void)archive_detect(source, file);
     int64_t count = reader_peek(source, file, head, sizeof head, 0);
     if (count > 0) {
         file->generation.head = fingerprint_of(slice_of(head, (size_t)count));
@@ -422,6 +566,47 @@ static void set_unreadable(struct source_file *file, int error)
     }
 }
 
+// There is nothing to be read in it, for now.
+static void pass_empty(struct source *source, struct source_file *file, uint64_t size)
+{
+    if (file->archive == NULL) {
+        life_shrunk(source, file, size);
+    } else {
+        archive_survey_end(source, file);
+        life_set_content(source, file, size);
+    }
+    reader_close(source, file);
+    if (file->older == NULL) {
+        life_at_end(source, file);
+    }
+}
+
+// Whether an archive cannot be judged yet: it has to be looked through, as far as it may be a copy,
+// and it may be written at this time.
+static bool has_to_wait(struct source *source, struct subject *subject)
+{
+    struct source_file *file = subject->file;
+    if (archive_is_surveyed(file)) {
+        bool growing = archive_end(file) == ARCHIVE_CUT &&
+                       file->quiet_ns + HOLD_MS * NS_PER_MS > source->now_ns;
+        if (growing) {
+            life_hold(source, file, NULL);
+        }
+        return growing;
+    }
+    if (!archive_was_asked(file)) {
+        subject->asks = true;
+        (void)find_original(source, subject);
+        subject->asks = false;
+        bool skipped = file->initial && source->config->start_at == START_AT_END;
+        if (subject->like_count == 0 && (skipped || subject->head_size == sizeof subject->head)) {
+            return false;
+        }
+    }
+    archive_survey(source, file);
+    return true;
+}
+
 void judge(struct source *source, struct source_file *file)
 {
     struct subject subject = {.file = file};
@@ -435,31 +620,42 @@ void judge(struct source *source, struct source_file *file)
         life_unreadable(source, file);
         return;
     }
-    if (is_overwritten(&subject)) {
-        life_truncated(source, file);
+    if (archive_is_refused(source, file)) {
+        pass_empty(source, file, 0);
         return;
     }
-    if (subject.head_size == 0) {
-        life_shrunk(source, file, subject.size);
-        if (!file->announced) {
-            life_announce(source, file);
-        }
-        reader_close(source, file);
-        if (file->older == NULL) {
-            life_at_end(source, file);
-        }
+    if (is_overwritten(&subject)) {
+        life_truncated(source, file);
         return;
     }
     struct slice head = slice_of(subject.head, subject.head_size);
     file->generation.head = fingerprint_of(head);
     file_table_set_first(source->table, file, head);
+    if (file->archive != NULL && has_to_wait(source, &subject)) {
+        return;
+    }
+    if (subject.head_size == 0) {
+        pass_empty(source, file, subject.size);
+        if (!file->announced) {
+            life_announce(source, file);
+        }
+        return;
+    }
     struct finding finding = find_original(source, &subject);
+    if (subject.unanswered) {
+        archive_survey_end(source, file);
+        life_question(source, file);
+        return;
+    }
     switch (finding.verdict) {
     case COPY_CONTINUES:
         become(source, finding.original, file);
         break;
     case COPY_READ:
         discard(source, &subject, finding.original);
+        break;
+    case COPY_BESIDE:
+        life_wait_beside(source, file);
         break;
     case COPY_PERHAPS:
         if (!(source->starting && source->fresh)) {
@@ -509,6 +705,9 @@ void judge_all(struct source *source)
         source->judge_held = false;
         while (!ring_empty(&source->held)) {
             ring_append(&source->unjudged, source->held.next);
+        }
+        while (!ring_empty(&source->beside)) {
+            ring_append(&source->unjudged, source->beside.next);
         }
     }
     while (!ring_empty(&source->held)) {

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "source/archive.h"
 #include "source/identity.h"
 #include "source/state.h"
 
@@ -31,6 +32,13 @@ void life_set_size(struct source *source, struct source_file *file, uint64_t siz
     if (size > file->generation.size_seen) {
         file->generation.size_seen = size;
     }
+    set_lag(source, before, life_lag(file));
+}
+
+void life_set_content(struct source *source, struct source_file *file, uint64_t size)
+{
+    uint64_t before = life_lag(file);
+    file->generation.size_seen = size;
     set_lag(source, before, life_lag(file));
 }
 
@@ -101,7 +109,11 @@ void life_ready(struct source *source, struct source_file *file)
     bool readable = file->phase == FILE_LIVE || file->phase == FILE_ENDING;
     if (readable && file->older == NULL && !link_in_ring(&file->ready)) {
         file->turn_bytes = 0;
-        ring_append(&source->ready, &file->ready);
+        if (file->archive != NULL && file->phase == FILE_LIVE) {
+            archive_park(source, file);
+        } else {
+            ring_append(&source->ready, &file->ready);
+        }
     }
 }
 
@@ -140,7 +152,8 @@ void life_resume(struct source *source, struct source_file *file, uint64_t size)
     if (copied) {
         life_announce(source, file);
     }
-    if (copied || file->departing || file->names == NULL) {
+    // Nobody is expected to write to an archive: its end is proven when it stays as it is.
+    if (copied || file->departing || file->names == NULL || file->archive != NULL) {
         life_depart(source, file);
     }
     if (size > file->read_position || copied) {
@@ -161,6 +174,13 @@ void life_hold(struct source *source, struct source_file *file, const struct sou
     if (younger != NULL) {
         life_at_end(source, file); // it would wait for what waits for it
     }
+}
+
+void life_wait_beside(struct source *source, struct source_file *file)
+{
+    set_phase(source, file, FILE_HELD);
+    ring_append(&source->beside, &file->waiting);
+    reader_close(source, file);
 }
 
 void life_unreadable(struct source *source, struct source_file *file)
@@ -209,6 +229,7 @@ void life_past(struct source *source, struct source_file *file)
     reader_close(source, file);
     link_remove(&file->waiting);
     set_phase(source, file, FILE_PAST);
+    source->judge_held = source->judge_held || !ring_empty(&source->beside);
     file->departing = false;
     file->end_told = false;
     file->generation.state = file->names == NULL ? GENERATION_DELETED : GENERATION_ENDED;
@@ -285,6 +306,7 @@ static struct source_file *add_file(struct source *source, const char *path,
     (void)file_set_path(file, path);
     file->quiet_ns = source->now_ns;
     file->phase = FILE_FRESH;
+    file->initial = source->starting && source->fresh;
     life_count(source, file);
     life_question(source, file);
     return file;
@@ -294,7 +316,8 @@ static struct source_file *add_file(struct source *source, const char *path,
 static void forget_unsure_size(struct source *source, struct source_file *file)
 {
     struct file_stat stat;
-    bool grown = file->fd >= 0 && source->io->fstat(source->io, file->fd, &stat) == 0 &&
+    bool grown = file->archive == NULL && file->fd >= 0 &&
+                 source->io->fstat(source->io, file->fd, &stat) == 0 &&
                  stat.size >= life_size_min(file);
     uint64_t sure = file->size_sure > file->read_position ? file->size_sure : file->read_position;
     if (grown && sure < file->generation.size_seen) {
@@ -328,7 +351,7 @@ void life_truncated(struct source *source, struct source_file *file)
         if (source->io->fstat(source->io, file->fd, &now) == 0) {
             life_set_size(source, next, now.size);
         }
-        reader_move(file, next);
+        reader_move(source, file, next);
         judge_head(source, next);
     }
     if (file->phase == FILE_PAST) {
@@ -490,11 +513,52 @@ static void come_back(struct source *source, struct source_file *file)
     }
 }
 
+static void has_changed(struct source *source, struct source_file *file)
+{
+    switch ((enum file_phase)file->phase) {
+    case FILE_LIVE:
+        if (file->departing) {
+            ring_append(&source->departing, &file->waiting);
+        }
+        life_ready(source, file);
+        break;
+    case FILE_FRESH:
+    case FILE_HELD:
+        life_question(source, file);
+        break;
+    case FILE_PAST:
+        come_back(source, file);
+        break;
+    case FILE_ORPHAN:
+    case FILE_ENDING:
+        break;
+    }
+}
+
+static void saw_archive(struct source *source, struct source_file *file,
+                        const struct file_stat *stat)
+{
+    archive_looked_at(source, file, stat);
+    if (archive_end(file) != ARCHIVE_OPEN || archive_is_refused(source, file)) {
+        return;
+    }
+    bool held = file->phase == FILE_FRESH || file->phase == FILE_HELD;
+    if (!held || stat->size > file->generation.size_seen) {
+        touch(source, file);
+    }
+    life_set_content(source, file, held ? stat->size : archive_content_size(file, stat));
+    has_changed(source, file);
+}
+
 // A known file was seen under one of its names.
 static void saw(struct source *source, struct source_file *file, const struct file_stat *stat)
 {
     if (file->phase == FILE_ENDING) {
         return; // looked at again when it has ended
+    }
+    if (file->archive != NULL) {
+        saw_archive(source, file, stat);
+        return;
     }
     bool unsure = file->mtime_ns == 0 && stat->size == file->read_position;
     bool changed = file->mtime_ns != stat->mtime_ns || stat->size != file->read_position;
@@ -526,24 +590,7 @@ static void saw(struct source *source, struct source_file *file, const struct fi
     }
     life_set_size(source, file, stat->size);
     file->size_sure = checked && error == 0 ? file->generation.size_seen : file->size_sure;
-    switch ((enum file_phase)file->phase) {
-    case FILE_LIVE:
-        if (file->departing) {
-            ring_append(&source->departing, &file->waiting);
-        }
-        life_ready(source, file);
-        break;
-    case FILE_FRESH:
-    case FILE_HELD:
-        life_question(source, file);
-        break;
-    case FILE_PAST:
-        come_back(source, file);
-        break;
-    case FILE_ORPHAN:
-    case FILE_ENDING:
-        break;
-    }
+    has_changed(source, file);
 }
 
 static void set_path(struct source *source, struct source_file *file, const char *path)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "source/archive.h"
 #include "source/state.h"
 
 enum { IDLE_MS = 30000 }; // a file that was not used for so long is closed
@@ -25,6 +26,7 @@ static void wake_starving(struct source *source)
 
 void reader_close(struct source *source, struct source_file *file)
 {
+    archive_release(source, file);
     if (file->fd < 0) {
         return;
     }
@@ -35,8 +37,9 @@ void reader_close(struct source *source, struct source_file *file)
     wake_starving(source);
 }
 
-void reader_move(struct source_file *from, struct source_file *to)
+void reader_move(struct source *source, struct source_file *from, struct source_file *to)
 {
+    archive_release(source, from);
     to->fd = from->fd;
     from->fd = -1;
     if (link_in_ring(&from->open)) {
@@ -46,9 +49,9 @@ void reader_move(struct source_file *from, struct source_file *to)
 }
 
 // A file whose descriptor is the only way to it must keep it.
-static bool can_reopen(const struct source_file *file)
+static bool can_reopen(const struct source *source, const struct source_file *file)
 {
-    return file->names != NULL;
+    return file->names != NULL && !archive_is_busy(source, file);
 }
 
 // Closes the descriptor that was used least recently. False when every one is needed.
@@ -56,7 +59,7 @@ static bool close_one(struct source *source)
 {
     for (struct link *link = source->open.next; link != &source->open; link = link->next) {
         struct source_file *file = LINK_ENTRY(link, struct source_file, open);
-        if (can_reopen(file)) {
+        if (can_reopen(source, file)) {
             reader_close(source, file);
             return true;
         }
@@ -74,7 +77,7 @@ void reader_close_idle(struct source *source)
         if (file->quiet_ns + idle_ns > source->now_ns) {
             return;
         }
-        if (can_reopen(file) && !link_in_ring(&file->ready)) {
+        if (can_reopen(source, file) && !link_in_ring(&file->ready)) {
             reader_close(source, file);
         } else {
             ring_append(&source->open, &file->open);
@@ -147,6 +150,9 @@ int reader_open(struct source *source, struct source_file *file)
 int64_t reader_peek(struct source *source, struct source_file *file, uint8_t *room, size_t size,
                     uint64_t offset)
 {
+    if (file->archive != NULL) {
+        return archive_peek(source, file, room, size, offset);
+    }
     int error = reader_open(source, file);
     return error != 0 ? error : io_pread_all(source->io, file->fd, room, size, offset);
 }
@@ -154,6 +160,9 @@ int64_t reader_peek(struct source *source, struct source_file *file, uint8_t *ro
 struct fingerprint reader_tail(struct source *source, struct source_file *file, uint64_t position)
 {
     uint8_t tail[TAIL_BYTES_MAX];
+    if (file->archive != NULL) {
+        return archive_tail(file, position);
+    }
     size_t size = position < sizeof tail ? (size_t)position : sizeof tail;
     if (size == 0 || reader_peek(source, file, tail, size, position - size) != (int64_t)size) {
         return (struct fingerprint){0};
@@ -235,14 +244,44 @@ int reader_check(struct source *source, struct source_file *file)
 {
     struct proof proof;
     int error = reader_open(source, file);
-    return error != 0 ? error : check_proof(source, file, &proof);
+    // An archive is proven on the way to its next bytes.
+    return error != 0 || file->archive != NULL ? error : check_proof(source, file, &proof);
+}
+
+// Takes note of what was read at the position.
+static void take(struct source *source, struct source_file *file, struct slice chunk,
+                 struct fingerprint tail)
+{
+    uint64_t position = file->read_position;
+    file->size_sure = file->generation.size_seen;
+    if (chunk.size > 0) {
+        bool grown = extend_head(&file->generation.head, position, chunk);
+        extend_first(source, file, position, chunk);
+        life_set_read(source, file, position + chunk.size, tail);
+        if (grown) {
+            life_announce(source, file);
+        }
+    }
+}
+
+static int64_t read_archive(struct source *source, struct source_file *file, uint8_t *room,
+                            size_t size)
+{
+    int64_t count = archive_read(source, file, room, size);
+    if (count >= 0) {
+        struct slice chunk = slice_of(room, (size_t)count);
+        take(source, file, chunk, archive_tail(file, file->read_position + chunk.size));
+    }
+    return count;
 }
 
 int64_t reader_read(struct source *source, struct source_file *file, uint8_t *room, size_t size)
 {
+    if (file->archive != NULL) {
+        return read_archive(source, file, room, size);
+    }
     struct proof proof;
-    uint64_t position = file->read_position;
-    int64_t count = reader_peek(source, file, room, size, position);
+    int64_t count = reader_peek(source, file, room, size, file->read_position);
     if (count < 0) {
         return count;
     }
@@ -251,16 +290,7 @@ int64_t reader_read(struct source *source, struct source_file *file, uint8_t *ro
     if (error != 0) {
         return error;
     }
-    file->size_sure = file->generation.size_seen;
-    if (count > 0) {
-        struct slice chunk = slice_of(room, (size_t)count);
-        bool grown = extend_head(&file->generation.head, position, chunk);
-        extend_first(source, file, position, chunk);
-        life_set_read(source, file, position + chunk.size,
-                      tail_of(proof.bytes + proof.before_at, proof.before_size, chunk));
-        if (grown) {
-            life_announce(source, file);
-        }
-    }
+    struct slice chunk = slice_of(room, (size_t)count);
+    take(source, file, chunk, tail_of(proof.bytes + proof.before_at, proof.before_size, chunk));
     return count;
 }

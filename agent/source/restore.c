@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "source/archive.h"
 #include "source/identity.h"
 #include "source/state.h"
 
@@ -95,6 +96,17 @@ struct source_file *restore_pick(struct source *source, struct source_file *firs
     return last;
 }
 
+// What was read of an archive is compared on the way to its position. One that has ended is not
+// read again unless it was modified afterwards.
+static void found_archive(struct source *source, struct source_file *file,
+                          const struct file_stat *stat)
+{
+    archive_expect(file, file->generation.size_seen);
+    if (file->phase == FILE_PAST && stat->mtime_ns / NS_PER_S < file->generation.seen_s) {
+        archive_set_done(source, file, stat);
+    }
+}
+
 void restore_found(struct source *source, struct source_file *file, const struct file_stat *stat)
 {
     const struct generation *generation = &file->generation;
@@ -108,7 +120,15 @@ void restore_found(struct source *source, struct source_file *file, const struct
     if (count < 0) {
         return;
     }
-    if (!has_content(source->io, file->fd, generation, stat->size)) {
+    bool same = has_content(source->io, file->fd, generation, stat->size);
+    if (!same && archive_detect(source, file)) {
+        count = reader_peek(source, file, head, sizeof head, 0);
+        same = count >= (int64_t)generation->head.length &&
+               fingerprint_equal(generation->head,
+                                 fingerprint_of(slice_of(head, generation->head.length)));
+        found_archive(source, file, stat);
+    }
+    if (!same) {
         life_truncated(source, file);
         return;
     }
@@ -118,6 +138,11 @@ void restore_found(struct source *source, struct source_file *file, const struct
         return;
     }
     file_table_set_first(source->table, file, slice_of(head, (size_t)count));
+    if (file->archive != NULL) {
+        life_depart(source, file);
+        reader_close(source, file);
+        return;
+    }
     if (stat->size <= file->read_position) {
         reader_close(source, file);
     }

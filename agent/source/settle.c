@@ -1,5 +1,6 @@
 // What only time decides: when a file that is gone is given up, when an end is proven, and when
 // what is past is forgotten.
+#include "source/archive.h"
 #include "source/state.h"
 
 static void give_up(struct source *source, struct source_file *file)
@@ -8,7 +9,8 @@ static void give_up(struct source *source, struct source_file *file)
     // What was held as a copy of another one is in that one.
     bool copied = file->alike_id != 0 && file->alike_bytes == file->generation.size_seen;
     if (unread > 0 && !copied) {
-        source->events.lost(source->events.context, &file->generation, unread, !file->away);
+        bool exact = !file->away && !archive_is_unknown(file);
+        source->events.lost(source->events.context, &file->generation, unread, exact);
     }
     life_drop_lag(source, file);
     if (unread > 0) {
@@ -25,6 +27,9 @@ static bool is_due(const struct source *source, const struct source_file *file, 
 uint64_t settle_orphan_ns(const struct source *source, const struct source_file *file)
 {
     bool quiet = !tree_pending(source->tree) && ring_empty(&source->unjudged);
+    if (quiet && archive_is_awaited(source, file)) {
+        return source->now_ns + ORPHAN_MS * NS_PER_MS;
+    }
     if (quiet && file->cut) {
         return file->aged ? 0 : source->now_ns;
     }
@@ -69,11 +74,13 @@ static void settle_departing(struct source *source)
         ring_append(&source->departing, &file->waiting);
         struct file_stat stat;
         bool grown = file->fd >= 0 && source->io->fstat(source->io, file->fd, &stat) == 0
-                         ? stat.size != file->read_position
+                         ? archive_content_size(file, &stat) != file->read_position
                          : life_lag(file) > 0;
-        if (link_in_ring(&file->ready) || file->older != NULL || grown) {
+        if (archive_is_seeking(source, file) || link_in_ring(&file->ready) || file->older != NULL ||
+            grown) {
             life_ready(source, file);
         } else {
+            archive_report(source, file);
             life_end(source, file);
         }
     }

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "source/archive.h"
 #include "source/state.h"
 
 // ---- life ----
@@ -14,8 +15,9 @@
 static void init_rings(struct source *source)
 {
     struct link *rings[] = {
-        &source->ready,   &source->starving,  &source->open, &source->unjudged,  &source->held,
-        &source->orphans, &source->departing, &source->past, &source->finishing,
+        &source->ready,     &source->starving, &source->open,      &source->unjudged,
+        &source->held,      &source->orphans,  &source->departing, &source->past,
+        &source->finishing, &source->beside,   &source->surveys,   &source->archives,
     };
     for (size_t i = 0; i < ARRAY_COUNT(rings); i++) {
         ring_init(rings[i]);
@@ -163,12 +165,14 @@ uint64_t source_step(struct source *source, uint64_t now_ns)
     bool done = look_at_names(source, LOOKS_MAX);
     const struct link *stuck = source->unjudged.next;
     judge_all(source);
+    archive_step(source);
     bool judging = !ring_empty(&source->unjudged) && source->unjudged.next != stuck;
     settle(source);
     reader_close_idle(source);
     say_once(source);
     stats_set(source->stats, STAT_SOURCE_FILES, tree_name_count(source->tree));
-    if (!done || judging || tree_pending(source->tree) || source->judge_held) {
+    if (!done || judging || archive_is_pending(source) || tree_pending(source->tree) ||
+        source->judge_held) {
         return now_ns;
     }
     uint64_t next_ns = tree_next_step(source->tree);
@@ -187,6 +191,10 @@ bool source_caught_up(struct source *source, uint64_t now_ns)
     (void)look_at_names(source, SIZE_MAX);
     judge_all(source);
     settle(source);
+    if (!ring_empty(&source->surveys) || !ring_empty(&source->archives) ||
+        archive_is_pending(source)) {
+        return false;
+    }
     return ring_empty(&source->ready) && ring_empty(&source->starving) &&
            ring_empty(&source->unjudged) && ring_empty(&source->held) &&
            ring_empty(&source->orphans) && !tree_pending(source->tree);
@@ -228,6 +236,8 @@ static int64_t read_failed(struct source *source, struct source_file *file, int 
     case E_FULL:
         starve(source, file);
         return 0;
+    case E_AGAIN:
+        return 0;
     case -ESTALE:
     case -ENOENT:
         if (file->fd >= 0) {
@@ -251,11 +261,15 @@ static void reach_end(struct source *source, struct source_file *file)
 {
     struct file_stat stat;
     if (source->io->fstat(source->io, file->fd, &stat) == 0) {
-        if (stat.size < life_size_min(file)) {
+        if (archive_content_size(file, &stat) < life_size_min(file)) {
             life_truncated(source, file);
             return;
         }
-        life_shrunk(source, file, stat.size);
+        if (file->archive != NULL) {
+            archive_reached_end(source, file, &stat);
+        } else {
+            life_shrunk(source, file, stat.size);
+        }
         file->mtime_ns = tree_settled_mtime(source->io, stat.mtime_ns);
     }
     life_at_end(source, file);
@@ -367,6 +381,38 @@ static const char *trouble_text(enum trouble trouble)
 
 static const char AT_END[] = "at end";
 
+// NULL: there is nothing to be said that is not true of any file.
+static const char *archive_state_text(const struct source *source, const struct source_file *file)
+{
+    if (archive_is_refused(source, file)) {
+        return "not read: compressed; set compressed: true";
+    }
+    if (file->phase == FILE_HELD && link_in_ring(&file->waiting)) {
+        return archive_end(file) == ARCHIVE_CUT
+                   ? "held: it ends early, and may still be written"
+                   : "held: the compressed copy of a file that is there";
+    }
+    bool waits = file->phase == FILE_LIVE && link_in_ring(&file->ready);
+    switch (archive_end(file)) {
+    case ARCHIVE_CUT:
+        return file->phase == FILE_PAST ? "done: it ends early" : NULL;
+    case ARCHIVE_DAMAGED:
+        return file->phase == FILE_PAST ? "done: damaged, the rest cannot be read" : NULL;
+    case ARCHIVE_TOO_LARGE:
+        return file->phase == FILE_LIVE && !waits
+                   ? "not read further: more than compressed_max_size"
+                   : NULL;
+    case ARCHIVE_OPEN:
+    case ARCHIVE_WHOLE:
+        break;
+    }
+    if (file->phase == FILE_FRESH && file->generation.size_seen > 0) {
+        return "new: looked through before it is read";
+    }
+    return waits && source->inflating != file ? "waiting for its turn among compressed files"
+                                              : NULL;
+}
+
 static const char *live_state_text(const struct source_file *file)
 {
     if (file->generation.size_seen > file->read_position) {
@@ -375,14 +421,21 @@ static const char *live_state_text(const struct source_file *file)
     if (!file->departing) {
         return AT_END;
     }
-    return file->names == NULL ? "departing: deleted, and done when it stays quiet"
-                               : "departing: renamed, and done when it stays quiet";
+    if (file->names == NULL) {
+        return "departing: deleted, and done when it stays quiet";
+    }
+    return file->archive == NULL ? "departing: renamed, and done when it stays quiet"
+                                 : "departing: compressed, and done when it stays as it is";
 }
 
-static const char *file_state_text(const struct source_file *file)
+static const char *file_state_text(const struct source *source, const struct source_file *file)
 {
     if (file->starved) {
         return "waiting for a descriptor (open_files_max)";
+    }
+    const char *text = file->archive == NULL ? NULL : archive_state_text(source, file);
+    if (text != NULL) {
+        return text;
     }
     switch ((enum file_phase)file->phase) {
     case FILE_FRESH:
@@ -401,17 +454,18 @@ static const char *file_state_text(const struct source_file *file)
     return live_state_text(file);
 }
 
-static const char *state_text(const struct name *name)
+static const char *state_text(const struct source *source, const struct name *name)
 {
     const struct source_file *file = name->file;
     if (name->trouble != TROUBLE_NONE || file == NULL) {
         return trouble_text((enum trouble)name->trouble);
     }
-    const char *state = file_state_text(file);
+    const char *state = file_state_text(source, file);
     return state == AT_END && name->polled ? "at end, polled" : state;
 }
 
 struct listing {
+    const struct source *source;
     void (*each)(void *context, const struct source_file_info *info);
     void *context;
 };
@@ -423,7 +477,7 @@ static void list_name(void *context, const struct name *name)
     if (!tree_path(name, path)) {
         return;
     }
-    struct source_file_info info = {.path = path, .state = state_text(name)};
+    struct source_file_info info = {.path = path, .state = state_text(listing->source, name)};
     if (name->file != NULL) {
         info.generation = name->file->generation.id;
         info.position = name->file->read_position;
@@ -445,7 +499,7 @@ static void list_unnamed(const struct source *source, const struct listing *list
             .generation = file->generation.id,
             .position = file->read_position,
             .size = file->generation.size_seen,
-            .state = file_state_text(file),
+            .state = file_state_text(source, file),
         };
         listing->each(listing->context, &info);
     }
@@ -454,7 +508,7 @@ static void list_unnamed(const struct source *source, const struct listing *list
 void source_files(const struct source *source,
                   void (*each)(void *context, const struct source_file_info *info), void *context)
 {
-    struct listing listing = {.each = each, .context = context};
+    struct listing listing = {.source = source, .each = each, .context = context};
     tree_each(source->tree, list_name, &listing);
     list_unnamed(source, &listing);
 }
@@ -471,7 +525,7 @@ enum source_knowledge source_find(const struct source *source, uint64_t device, 
         out_info->generation = file->generation.id;
         out_info->position = file->read_position;
         out_info->size = file->generation.size_seen;
-        out_info->state = file_state_text(file);
+        out_info->state = file_state_text(source, file);
         return SOURCE_KNOWN;
     }
     const struct name *name = tree_find(source->tree, path);

@@ -64,6 +64,9 @@ struct source {
     struct link open;
     struct link unjudged;
     struct link held;
+    struct link beside;   // compressed copies of files that are there
+    struct link surveys;  // archives that are looked through before they are judged
+    struct link archives; // that wait to be read; the one that was modified first is the first
     struct link orphans;
     struct link departing; // by quiet_ns
     struct link past;      // by seen_s
@@ -72,6 +75,9 @@ struct source {
     size_t open_max;
     size_t past_count;
     uint64_t lag_bytes;
+    struct source_file *inflating; // the archive that is read
+    struct source_file *surveyed;
+    bool archives_starve; // they wait for a descriptor
 };
 
 // ---- reader.c: descriptors and bytes ----
@@ -81,7 +87,7 @@ struct source {
 NODISCARD int reader_open(struct source *source, struct source_file *file);
 void reader_close(struct source *source, struct source_file *file);
 // Takes the descriptor of one file over to another.
-void reader_move(struct source_file *from, struct source_file *to);
+void reader_move(struct source *source, struct source_file *from, struct source_file *to);
 // Closes what has not been used for a while.
 void reader_close_idle(struct source *source);
 // Reads `size` bytes at `offset`; fewer at the end.
@@ -115,6 +121,8 @@ void life_announce(struct source *source, struct source_file *file);
 // What is unread of a file that is new in the table is part of the lag from now on.
 void life_count(struct source *source, const struct source_file *file);
 void life_set_size(struct source *source, struct source_file *file, uint64_t size);
+// The size of an archive's content is known better now, or may be something else.
+void life_set_content(struct source *source, struct source_file *file, uint64_t size);
 void life_set_read(struct source *source, struct source_file *file, uint64_t position,
                    struct fingerprint tail);
 // The content that was read is gone from its inode: ends this generation and begins another one.
@@ -130,6 +138,8 @@ void life_resume(struct source *source, struct source_file *file, uint64_t size)
 void life_question(struct source *source, struct source_file *file);
 // It may be a copy of `original`: nothing is read until that is decided.
 void life_hold(struct source *source, struct source_file *file, const struct source_file *original);
+// It is the compressed copy of a file that is there: waits until that has changed.
+void life_wait_beside(struct source *source, struct source_file *file);
 // It cannot be opened now.
 void life_unreadable(struct source *source, struct source_file *file);
 // Nothing more comes of it: lets the owner finish it, or remembers it at once.

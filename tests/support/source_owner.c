@@ -382,6 +382,27 @@ const char *owner_failure(const struct owner *owner)
     return owner->failure[0] == '\0' ? NULL : owner->failure;
 }
 
+struct lookup {
+    const char *path;
+    char *state;
+};
+
+static void look_up(void *context, const struct source_file_info *info)
+{
+    struct lookup *lookup = context;
+    if (strcmp(info->path, lookup->path) == 0) {
+        free(lookup->state);
+        lookup->state = xstrdup(info->state);
+    }
+}
+
+char *owner_state_of(const struct owner *owner, const char *path)
+{
+    struct lookup lookup = {.path = path};
+    source_files(owner->source, look_up, &lookup);
+    return lookup.state;
+}
+
 static void print_file(void *context, const struct source_file_info *info)
 {
     (void)context;

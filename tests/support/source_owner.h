@@ -45,4 +45,6 @@ uint64_t owner_lost_bytes(const struct owner *owner);
 
 PRINTF_LIKE(2, 3) void owner_complain(struct owner *owner, const char *format, ...);
 const char *owner_failure(const struct owner *owner); // NULL: none
+// What the source says about the file with this name, owned; NULL when it knows of none.
+char *owner_state_of(const struct owner *owner, const char *path);
 void owner_print_files(const struct owner *owner);
