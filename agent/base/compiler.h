@@ -5,5 +5,6 @@
 #define PRINTF_LIKE(format_index, first_arg) \
     __attribute__((format(printf, format_index, first_arg)))
 #define NORETURN __attribute__((noreturn))
+#define NOINLINE __attribute__((noinline))
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -20,7 +20,8 @@ enum stat_kind { STAT_COUNTER, STAT_GAUGE };
     X(RECORD_UNMATCHED, "unmatched", STAT_COUNTER, "records that no converter matched")            \
     X(RECORD_FILTERED, "filtered", STAT_COUNTER, "records dropped by a filter")                    \
     X(RECORD_OVER_LONG, "over_long", STAT_COUNTER, "records longer than max_line")                 \
-    X(RECORD_BAD_UTF8, "bad_utf8", STAT_COUNTER, "records in which invalid UTF-8 was replaced")    \
+    X(RECORD_BAD_UTF8, "bad_utf8", STAT_COUNTER,                                                   \
+      "records in which invalid UTF-8, or what is invalid in the file's encoding, was replaced")   \
     X(RECORD_KEY_MISSING, "key_missing", STAT_COUNTER,                                             \
       "records without the field that the partition key is taken from")                            \
     X(QUEUE_BLOCKS, "queue_blocks", STAT_COUNTER, "blocks written to the queue")                   \

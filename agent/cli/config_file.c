@@ -37,7 +37,10 @@ static char *dropin_dir_of(const char *path)
 
 int config_file_load(const char *path, struct config **out_config)
 {
-    static const struct config_checks checks = {.regex = record_check_regex, .url = check_url};
+    static const struct config_checks checks = {.regex = record_check_regex,
+                                                .url = check_url,
+                                                .encoding = record_check_encoding,
+                                                .line_ending = record_check_line_ending};
     char *dropin_dir = dropin_dir_of(path);
     struct config_source source = {
         .path = path, .dropin_dir = dropin_dir, .checks = &checks, .getenv = environment};

@@ -29,8 +29,13 @@ struct source_config {
 
 enum over_long { OVER_LONG_SPLIT, OVER_LONG_TRUNCATE, OVER_LONG_SKIP, OVER_LONG_DEAD_LETTER };
 
+enum invalid_bytes { INVALID_BYTES_KEEP, INVALID_BYTES_REPLACE };
+
 struct lines_config {
-    uint64_t max_line; // bytes without the line ending
+    char *encoding;                   // a name for iconv(3); NULL: bytes as they are
+    enum invalid_bytes invalid_bytes; // keep: with UTF-8 and without an encoding
+    char *line_ending;                // "lf" (also when NULL), "crlf", "nul", or the bytes
+    uint64_t max_line;                // bytes of the file without the line ending
     enum over_long over_long;
     uint64_t partial_line_timeout_ms; // 0: a last line without newline waits for its end
 };

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "config/encoding_name.h"
 #include "config/mistakes.h"
 #include "config/rules.h"
 #include "config/settings.h"
@@ -207,6 +208,15 @@ static struct node *overlay_all(struct loader *loader)
 
 // ---- flows ----
 
+// Only UTF-8 can keep them.
+static void resolve_invalid_bytes(struct lines_config *lines, const struct node *flow)
+{
+    if (lines->encoding != NULL && !encoding_name_is_utf8(lines->encoding) &&
+        node_get(flow, "invalid_bytes") == NULL) {
+        lines->invalid_bytes = INVALID_BYTES_REPLACE;
+    }
+}
+
 static void read_flow(struct loader *loader, const struct settings_reader *reader,
                       const struct node *node, size_t index)
 {
@@ -233,7 +243,8 @@ static void read_flow(struct loader *loader, const struct settings_reader *reade
     if (flow->to.service == SERVICE_FIREHOSE) {
         flow->to.max_record_size = FIREHOSE_RECORD_BYTES_MAX;
     }
-    validate_flow(loader->mistakes, flow, origin);
+    resolve_invalid_bytes(&flow->record.lines, node);
+    validate_flow(loader->mistakes, loader->source->checks, flow, origin);
 }
 
 static void read_flows(struct loader *loader, const struct settings_reader *reader,

@@ -25,6 +25,9 @@ enum {
 struct config_checks {
     bool (*regex)(const char *value, bool needs_named_groups, char *why, size_t why_size);
     bool (*url)(const char *value, char *why, size_t why_size);
+    bool (*encoding)(const char *name, char *why, size_t why_size);
+    // Whether the encoding has the line ending.
+    bool (*line_ending)(const struct lines_config *lines, char *why, size_t why_size);
 };
 
 struct config_source {

@@ -4,13 +4,20 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/compiler.h"
 #include "config/schema.h"
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
-enum { FLOW_NAME_MAX = 64, STREAM_NAME_MAX = 128, REGION_MAX = 64, RECORD_END_MAX = 16 };
+enum {
+    FLOW_NAME_MAX = 64,
+    STREAM_NAME_MAX = 128,
+    REGION_MAX = 64,
+    RECORD_END_MAX = 16,
+    LINE_ENDING_MAX = 16
+};
 
 static bool only(const char *value, const char *allowed, size_t length_max)
 {
@@ -102,6 +109,33 @@ bool rule_record_end(const struct config_checks *checks, const char *value, char
     return strlen(value) <= RECORD_END_MAX || refuse(why, why_size, "must be at most 16 bytes");
 }
 
+// A word that was meant to be one of ours would be an ending that no file has.
+bool rule_line_ending(const struct config_checks *checks, const char *value, char *why,
+                      size_t why_size)
+{
+    static const char *const words[][2] = {
+        {"lf", "lf"},      {"crlf", "crlf"}, {"nul", "nul"},   {"null", "nul"},
+        {"newline", "lf"}, {"unix", "lf"},   {"dos", "crlf"},  {"windows", "crlf"},
+        {"auto", "lf"},    {"none", "lf"},   {"lfcr", "crlf"}, {"cr+lf", "crlf"},
+        {"cr", "\\r"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+        if (strcasecmp(value, words[i][0]) == 0 && strcmp(value, words[i][1]) != 0) {
+            snprintf(why, why_size, "is taken for the word \"%s\"; did you mean \"%s\"?", value,
+                     words[i][1]);
+            return false;
+        }
+    }
+    if (strchr(value, '\\') != NULL) {
+        return refuse(why, why_size,
+                      "holds a backslash; in double quotes \"\\r\\n\" would be a carriage return "
+                      "and a newline");
+    }
+    size_t size = strlen(value);
+    return rule_not_empty(checks, value, why, why_size) &&
+           (size <= LINE_ENDING_MAX || refuse(why, why_size, "must be at most 16 bytes"));
+}
+
 bool rule_secret(const struct config_checks *checks, const char *value, char *why, size_t why_size)
 {
     if (strcmp(value, SCHEMA_HIDDEN) == 0) {
@@ -121,6 +155,12 @@ bool rule_regex_named(const struct config_checks *checks, const char *value, cha
                       size_t why_size)
 {
     return checks == NULL || checks->regex == NULL || checks->regex(value, true, why, why_size);
+}
+
+bool rule_encoding(const struct config_checks *checks, const char *value, char *why,
+                   size_t why_size)
+{
+    return checks == NULL || checks->encoding == NULL || checks->encoding(value, why, why_size);
 }
 
 bool rule_url(const struct config_checks *checks, const char *value, char *why, size_t why_size)

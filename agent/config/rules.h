@@ -23,10 +23,14 @@ bool rule_delimiter(const struct config_checks *checks, const char *value, char 
                     size_t why_size);
 bool rule_record_end(const struct config_checks *checks, const char *value, char *why,
                      size_t why_size);
+bool rule_line_ending(const struct config_checks *checks, const char *value, char *why,
+                      size_t why_size);
 bool rule_secret(const struct config_checks *checks, const char *value, char *why, size_t why_size);
 
 // These ask config_checks and accept everything where there are none.
 bool rule_regex(const struct config_checks *checks, const char *value, char *why, size_t why_size);
 bool rule_regex_named(const struct config_checks *checks, const char *value, char *why,
                       size_t why_size);
+bool rule_encoding(const struct config_checks *checks, const char *value, char *why,
+                   size_t why_size);
 bool rule_url(const struct config_checks *checks, const char *value, char *why, size_t why_size);

@@ -33,6 +33,13 @@ static const struct schema_choice over_long_choices[] = {
     END,
 };
 
+static const struct schema_choice invalid_bytes_choices[] = {
+    {"keep", INVALID_BYTES_KEEP, "shipped as they are"},
+    {"replace", INVALID_BYTES_REPLACE,
+     "U+FFFD in place of each run that no character begins with, counted as bad_utf8"},
+    END,
+};
+
 static const struct schema_choice on_mismatch_choices[] = {
     {"raw", ON_MISMATCH_RAW, "the line is shipped as it is"},
     {"drop", ON_MISMATCH_DROP, "the line is dropped and counted as filtered"},
@@ -474,13 +481,40 @@ static const struct schema_field flow_fields[] = {
      .max = 1000000,
      .fallback = "512",
      .help = "Files of this flow that are open at a time."},
+    {.name = "encoding",
+     .type = SCHEMA_TEXT,
+     AT(flow_config, record.lines.encoding),
+     .check = rule_encoding,
+     .example = "utf-16le",
+     .help = "Encoding of the files, by any name that iconv(3) knows (`iconv -l`); records are "
+             "UTF-8. `utf-16` and `utf-32` go by the byte order mark of each file, little-endian "
+             "without one. A byte order mark is left out. Not set: bytes are shipped as they are. "
+             "Encodings that keep a state between characters (ISO-2022, UTF-7) are refused."},
+    {.name = "invalid_bytes",
+     .type = SCHEMA_CHOICE,
+     AT(flow_config, record.lines.invalid_bytes),
+     .choices = invalid_bytes_choices,
+     .fallback = "keep",
+     .help = "What becomes of bytes that are not valid in the encoding. In any other than UTF-8 "
+             "they have no place in the record, so that it is always `replace` there."},
+    {.name = "line_ending",
+     .type = SCHEMA_TEXT,
+     AT(flow_config, record.lines.line_ending),
+     .fallback = "lf",
+     .check = rule_line_ending,
+     .example = "\"\\x1e\\n\"",
+     .help = "What ends a line: `lf` is a newline, with or without a carriage return before it; "
+             "`crlf` only both; `nul` a zero byte; anything else is the ending itself, of 1 to 16 "
+             "bytes. Write it in double quotes, so that `\\r` is a carriage return. The line "
+             "endings inside a record stay."},
     {.name = "max_line",
      .type = SCHEMA_SIZE,
      AT(flow_config, record.lines.max_line),
      .min = 16,
      .max = 10 * MIB,
      .fallback = "1MiB",
-     .help = "Longest line, without its line ending."},
+     .help = "Longest line, in bytes of the file without the line ending. With an `encoding` "
+             "`split` and `truncate` cut earlier where the UTF-8 would not fit into a record."},
     {.name = "over_long",
      .type = SCHEMA_CHOICE,
      AT(flow_config, record.lines.over_long),

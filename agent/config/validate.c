@@ -8,10 +8,15 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/number.h"
+#include "config/encoding_name.h"
 
 enum {
     FIREHOSE_BATCH_BYTES_MAX = 4 * 1024 * 1024, // API reference of PutRecordBatch
-    QUEUE_RECORDS_MIN = 4,                      // of the largest size, so that a queue can move on
+    ENDING_GROWTH = 4,  // bytes of a character of a line ending, in the widest encoding
+    DECODED_GROWTH = 4, // bytes of text that one of an encoded file becomes, at most
+    CHARACTER_BYTES_MAX = 4,
+    WHY_MAX = 512,
+    QUEUE_RECORDS_MIN = 4, // of the largest size, so that a queue can move on
 };
 
 // The node of a dotted path, or the last one on the way there that exists: a rule may concern a
@@ -56,14 +61,40 @@ static const char *size_text(uint64_t bytes, char text[NUMBER_TEXT_MAX])
     return text;
 }
 
-static bool joins_lines(const struct multiline_config *multiline)
-{
-    return multiline->start != NULL || multiline->end != NULL || multiline->continuation != NULL;
-}
-
 static bool same(const char *a, const char *b)
 {
     return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+static void check_lines(struct mistakes *mistakes, const struct config_checks *checks,
+                        const struct flow_config *flow, const struct flow_origin *origin)
+{
+    const struct lines_config *lines = &flow->record.lines;
+    const struct node *invalid = node_get(origin->node, "invalid_bytes");
+    if (lines->encoding != NULL && !encoding_name_is_utf8(lines->encoding) && invalid != NULL &&
+        invalid->kind == NODE_TEXT && strcmp(invalid->text, "keep") == 0) {
+        complain(mistakes, origin, "invalid_bytes",
+                 "keep needs UTF-8, in which records are shipped; leave it out, and what is not "
+                 "valid %s becomes U+FFFD",
+                 lines->encoding);
+    }
+    const char *ending = lines->line_ending;
+    bool word = same(ending, "lf") || same(ending, "crlf") || same(ending, "nul");
+    uint64_t least = word ? 0 : ENDING_GROWTH * strlen(ending) + CHARACTER_BYTES_MAX;
+    if (lines->max_line < least) {
+        complain(mistakes, origin, "max_line", "must be at least %llu with this line_ending",
+                 (unsigned long long)least);
+    }
+    char why[WHY_MAX];
+    if (checks != NULL && checks->line_ending != NULL && lines->encoding != NULL &&
+        !checks->line_ending(lines, why, sizeof why)) {
+        complain(mistakes, origin, "line_ending", "%s", why);
+    }
+}
+
+static bool joins_lines(const struct multiline_config *multiline)
+{
+    return multiline->start != NULL || multiline->end != NULL || multiline->continuation != NULL;
 }
 
 // Patterns that cannot work together, or that match every line.
@@ -154,7 +185,9 @@ static uint64_t larger(uint64_t a, uint64_t b)
 // The queue also holds what is set aside, as it stands in the file.
 static uint64_t largest_record(const struct flow_config *flow)
 {
-    uint64_t largest = larger(flow->to.max_record_size, flow->record.lines.max_line);
+    uint64_t line = flow->record.lines.max_line;
+    bool decodes = flow->record.lines.invalid_bytes == INVALID_BYTES_REPLACE;
+    uint64_t largest = larger(flow->to.max_record_size, decodes ? DECODED_GROWTH * line : line);
     return joins_lines(&flow->record.multiline) ? larger(largest, flow->record.multiline.max_bytes)
                                                 : largest;
 }
@@ -175,9 +208,10 @@ static void check_queue(struct mistakes *mistakes, const struct flow_config *flo
     }
 }
 
-void validate_flow(struct mistakes *mistakes, const struct flow_config *flow,
-                   const struct flow_origin *origin)
+void validate_flow(struct mistakes *mistakes, const struct config_checks *checks,
+                   const struct flow_config *flow, const struct flow_origin *origin)
 {
+    check_lines(mistakes, checks, flow, origin);
     check_multiline(mistakes, flow, origin);
     check_csv(mistakes, flow, origin);
     check_batch(mistakes, flow, origin);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "config/load.h"
 #include "config/mistakes.h"
 #include "config/yaml_doc.h"
 
@@ -12,8 +13,8 @@ struct flow_origin {
 };
 
 // Adds what is wrong within one flow.
-void validate_flow(struct mistakes *mistakes, const struct flow_config *flow,
-                   const struct flow_origin *origin);
+void validate_flow(struct mistakes *mistakes, const struct config_checks *checks,
+                   const struct flow_config *flow, const struct flow_origin *origin);
 // Adds what is wrong between the flows; `origins` has one for each.
 void validate_flows(struct mistakes *mistakes, const struct config *config,
                     const struct flow_origin *origins);

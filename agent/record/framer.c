@@ -29,7 +29,11 @@ struct framer *framer_create(struct record_rules *rules, uint64_t position,
     if (peek != NULL) {
         framer->peek = *peek;
     }
-    lines_init(&framer->lines, &rules->lines);
+    // A byte order mark may choose another format before the first line.
+    lines_init(&framer->lines, &rules->lines, &rules->formats.first);
+    if (position == 0) {
+        lines_set_start(&framer->lines);
+    }
     multiline_init(&framer->multiline, &rules->multiline, rules->header && position == 0);
     members_init(&framer->header);
     return framer;
@@ -63,26 +67,30 @@ static int64_t peek_all(const struct framer *framer, uint64_t offset, uint8_t *r
 // How many bytes of its line lie before the position, looking back at most `limit` bytes.
 static uint64_t line_offset_at(const struct framer *framer, uint64_t limit)
 {
-    uint64_t offset = 0;
+    const struct ending *ending = &framer->lines.format->ending;
+    size_t overlap = ending->size - ending->optional - 1; // of what is read with what was
     uint8_t block[4096];
-    size_t step = 1; // mostly the position is at the start of a line
+    uint64_t looked = 0; // no line ending ends within so many bytes before the position
+    size_t step = 1;     // mostly the position is at the start of a line
     if (limit > framer->position) {
         limit = framer->position;
     }
-    while (offset < limit) {
-        size_t size = limit - offset < step ? (size_t)(limit - offset) : step;
-        uint64_t start = framer->position - offset - size;
-        if (peek_all(framer, start, block, size) != (int64_t)size) {
+    while (looked < limit) {
+        uint64_t behind = framer->position - looked;
+        uint64_t size = (limit - looked < step ? limit - looked : step) + overlap;
+        uint64_t start = behind > size ? behind - size : 0;
+        size = behind - start;
+        size_t end;
+        if (peek_all(framer, start, block, (size_t)size) != (int64_t)size) {
             return 0;
         }
-        const uint8_t *newline = memrchr(block, '\n', size);
-        if (newline != NULL) {
-            return offset + (uint64_t)(block + size - newline - 1);
+        if (ending_find_last(ending, slice_of(block, (size_t)size), start, &end)) {
+            return framer->position - start - end;
         }
-        offset += size;
-        step = sizeof block;
+        looked += step;
+        step = sizeof block - overlap;
     }
-    return offset;
+    return limit;
 }
 
 // Frames the head of the file as it was framed when the file was new: up to the position it is a
@@ -94,7 +102,8 @@ static void find_header(struct framer *framer)
     int64_t size = peek_all(framer, 0, head, (size_t)room);
     struct lines lines;
     struct multiline multiline;
-    lines_init(&lines, &framer->rules->lines);
+    lines_init(&lines, &framer->rules->lines, framer->lines.format);
+    lines_set_start(&lines);
     multiline_init(&multiline, &framer->rules->multiline, true);
     lines_feed(&lines, slice_of(head, size < 0 ? 0 : (size_t)size));
     lines_finish(&lines);
@@ -108,26 +117,42 @@ static void find_header(struct framer *framer)
     free(head);
 }
 
-// Looks at what lies before the position, where that matters.
-static void locate(struct framer *framer)
+// The byte order mark of the file says in which of two formats it is. Its first byte will do, so
+// that nothing has to wait for the others.
+static void choose_format(struct framer *framer, uint8_t first_byte)
 {
-    if (framer->located) {
+    const struct line_formats *formats = &framer->rules->formats;
+    bool known = framer->position == 0 ||
+                 (framer->peek.read != NULL && peek_all(framer, 0, &first_byte, 1) == 1);
+    if (known) {
+        framer->lines.format = line_formats_of_file(formats, first_byte);
+    }
+}
+
+// Looks at what lies before the position, where that matters.
+static void locate(struct framer *framer, struct slice chunk)
+{
+    if (framer->located || chunk.size == 0) {
         return;
     }
     framer->located = true;
-    if (framer->position == 0 || framer->peek.read == NULL) {
+    if (framer->rules->formats.has_second) {
+        choose_format(framer, chunk.data[0]);
+    }
+    if (framer->position == 0) {
         return;
     }
-    size_t lookback = lines_lookback_bytes(&framer->lines);
-    lines_set_offset(&framer->lines, line_offset_at(framer, lookback));
-    if (framer->rules->header_has_names) {
+    bool can_peek = framer->peek.read != NULL;
+    size_t lookback = can_peek ? lines_lookback_bytes(&framer->lines) : 0;
+    lines_set_offset(&framer->lines, framer->position, line_offset_at(framer, lookback));
+    if (can_peek && framer->rules->header_has_names) {
         find_header(framer);
     }
 }
 
 void framer_feed(struct framer *framer, struct slice chunk, uint64_t now_ns)
 {
-    locate(framer);
+    locate(framer, chunk);
     lines_feed(&framer->lines, chunk);
     framer->end += chunk.size;
     framer->fed_ns = now_ns;

@@ -127,6 +127,7 @@ static void append(struct multiline *multiline, const struct line *line)
     joined->ending_bytes = line->ending_bytes;
     joined->source_bytes += line->source_bytes;
     joined->over_long |= line->over_long;
+    joined->replaced |= line->replaced;
 }
 
 static void add(struct multiline *multiline, const struct line *line)

@@ -35,7 +35,12 @@ static void limit_lines(struct record_rules *rules)
     struct lines_config *lines = &rules->lines;
     *lines = rules->config->lines;
     if (lines->over_long == OVER_LONG_SPLIT || lines->over_long == OVER_LONG_TRUNCATE) {
-        lines->max_line = smaller(lines->max_line, text_bytes_max(rules));
+        const struct encoding *encoding = rules->formats.first.encoding;
+        size_t bytes_max = text_bytes_max(rules);
+        if (encoding != NULL) {
+            bytes_max = encoding_source_bytes(encoding, bytes_max);
+        }
+        lines->max_line = smaller(lines->max_line, bytes_max);
     }
 }
 
@@ -103,7 +108,11 @@ static int compile_converters(struct record_rules *rules)
 
 static int compile(struct record_rules *rules)
 {
-    int error = compile_multiline(rules);
+    int error = line_formats_init(&rules->formats, &rules->config->lines, NULL, 0);
+    if (error == 0) {
+        limit_lines(rules);
+        error = compile_multiline(rules);
+    }
     if (error == 0) {
         error = filter_init(&rules->filter, &rules->config->filter, rules->stack);
     }
@@ -117,7 +126,7 @@ static bool is_plain(const struct record_rules *rules)
     bool filters = rules->filter.include.count != 0 || rules->filter.exclude.count != 0;
     bool random =
         rules->to->service == SERVICE_FIREHOSE || rules->to->partition_key == PARTITION_KEY_RANDOM;
-    return !filters && random && rules->converter_count == 0 &&
+    return !filters && random && rules->converter_count == 0 && rules->formats.first.plain &&
            rules->lines.max_line <= text_bytes_max(rules) &&
            slice_equal_text(rules->record_end, "\n");
 }
@@ -136,7 +145,6 @@ int record_rules_create(const struct record_config *config, const struct destina
     };
     buf_init(&rules->data, rules->record_bytes_max);
     buf_init(&rules->key, rules->record_bytes_max);
-    limit_lines(rules);
     int error = compile(rules);
     rules->plain = is_plain(rules);
     if (error != 0) {
@@ -157,6 +165,7 @@ void record_rules_free(struct record_rules *rules)
     }
     free(rules->converters);
     filter_deinit(&rules->filter);
+    line_formats_deinit(&rules->formats);
     pattern_free(rules->start);
     pattern_free(rules->end);
     pattern_free(rules->continuation);
@@ -279,7 +288,7 @@ static bool convert(struct record_rules *rules, const struct framed *framed)
         };
         buf_clear(&rules->data);
         if (rules->converters[i]->convert(rules->converters[i], &conversion)) {
-            if (conversion.replaced != 0) {
+            if (conversion.replaced != 0 && !framed->line->replaced) {
                 stats_add(rules->stats, STAT_RECORD_BAD_UTF8, 1);
             }
             return true;
@@ -326,6 +335,9 @@ void rules_apply(struct record_rules *rules, const struct framed *framed, struct
     }
     if (line->over_long) {
         stats_add(rules->stats, STAT_RECORD_OVER_LONG, 1);
+    }
+    if (line->replaced) {
+        stats_add(rules->stats, STAT_RECORD_BAD_UTF8, 1);
     }
     if (line->kind == LINE_SKIPPED || line->kind == LINE_REMAINDER) {
         make_filtered(out_record, line);

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "record/convert.h"
 #include "record/filter.h"
+#include "record/format.h"
 #include "record/lines.h"
 #include "record/multiline.h"
 #include "record/pattern.h"
@@ -28,6 +29,7 @@ struct record_rules {
     struct pattern *continuation;
     struct multiline_rules multiline;
     struct lines_config lines;
+    struct line_formats formats;
     struct filter filter;
     struct converter **converters;
     size_t converter_count;

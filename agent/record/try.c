@@ -90,7 +90,7 @@ static const char *why_filtered(const struct trial *trial)
     if (counted(trial, STAT_RECORD_OVER_LONG)) {
         return "skipped: longer than max_line (over_long: skip)";
     }
-    return "left out: a CSV header, or the rest of a line that was cut";
+    return "left out: a CSV header, a byte order mark, or the rest of a line that was cut";
 }
 
 static void note_shipped(struct trial *trial, const struct record *record)
@@ -102,7 +102,7 @@ static void note_shipped(struct trial *trial, const struct record *record)
         note_record(trial, record, "cut: its line is longer than max_line");
     }
     if (counted(trial, STAT_RECORD_BAD_UTF8)) {
-        note_record(trial, record, "holds invalid UTF-8, shipped as U+FFFD");
+        note_record(trial, record, "holds bytes that are not valid, shipped as U+FFFD");
     }
     if (counted(trial, STAT_RECORD_KEY_MISSING)) {
         note_record(trial, record, "has no field for the partition key, shipped with a random one");

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/io_posix.h"
 #include "base/prng.h"
+#include "config/encoding_name.h"
 #include "config/load.h"
 #include "config/rules.h"
 #include "config/settings.h"
@@ -95,6 +96,8 @@ static char *random_setting_text(struct prng *prng, const struct schema_field *f
     char *result = text;
     if (field->check == rule_absolute || field->check == rule_socket) {
         result = xasprintf("/%s", text);
+    } else if (field->check == rule_line_ending) {
+        result = xstrdup(prng_below(prng, 2) == 0 ? "crlf" : "\x1e");
     } else if (field->check == rule_record_end) {
         result = xstrdup(prng_below(prng, 2) == 0 ? "" : "\r\n");
     }
@@ -273,7 +276,11 @@ static void obey_rules(struct config *config, struct flow_config *flow)
         flow->to.max_record_size = 1024000;
         flow->batch.max_size = flow->batch.max_size > 4 << 20 ? 4 << 20 : flow->batch.max_size;
     }
-    uint64_t queue_min = UINT64_C(40) << 20; // for the largest of all records
+    struct lines_config *lines = &flow->record.lines;
+    if (lines->encoding != NULL && !encoding_name_is_utf8(lines->encoding)) {
+        lines->invalid_bytes = INVALID_BYTES_REPLACE;
+    }
+    uint64_t queue_min = UINT64_C(160) << 20; // for the largest of all records
     flow->queue.max_size = flow->queue.max_size < queue_min ? queue_min : flow->queue.max_size;
     const char *endpoint = firehose ? config->endpoint_firehose : config->endpoint_kinesis;
     if (flow->to.endpoint == NULL && endpoint != NULL) {
@@ -393,8 +400,8 @@ static void check_one(const char *path, uint64_t seed)
     struct config *again = NULL;
     struct config_source source = {.path = path};
     int error = config_load(io_posix(), &source, &again, &report);
-    ck_assert_msg(error == 0, "seed %llu\n%s\n%s", (unsigned long long)seed, buf_text(&report),
-                  buf_text(&text));
+    ck_assert_msg(error == 0, "seed %llu\n%.900s\n%.2000s", (unsigned long long)seed,
+                  buf_text(&report), buf_text(&text));
     ck_assert_msg(equal_tables(&schema_config, config, again), "seed %llu\n%s",
                   (unsigned long long)seed, buf_text(&text));
     config_free(config);

@@ -87,7 +87,7 @@ static void ours(const struct lines_config *config, struct slice input, struct p
 {
     struct lines lines;
     struct line line;
-    lines_init(&lines, config);
+    lines_init(&lines, config, &line_format_plain);
     while (input.size != 0) {
         size_t size = 1 + (size_t)prng_below(prng, prng_below(prng, 2) == 0 ? 3 : INPUT_BYTES_MAX);
         size = size < input.size ? size : input.size;

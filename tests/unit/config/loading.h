@@ -69,7 +69,23 @@ static inline bool check_url(const char *value, char *why, size_t why_size)
     return strncmp(value, "http", 4) == 0;
 }
 
-static const struct config_checks checks = {.regex = check_regex, .url = check_url};
+static inline bool check_encoding(const char *name, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "is not known");
+    return strncmp(name, "latin1", 6) == 0 || strncmp(name, "utf", 3) == 0;
+}
+
+static inline bool check_line_ending(const struct lines_config *lines, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "cannot be written");
+    return strcmp(lines->encoding, "latin1") != 0 || strlen(lines->line_ending) < 3 ||
+           strcmp(lines->line_ending, "crlf") == 0;
+}
+
+static const struct config_checks checks = {.regex = check_regex,
+                                            .url = check_url,
+                                            .encoding = check_encoding,
+                                            .line_ending = check_line_ending};
 
 static inline int load_with(const char *(*getenv)(const char *name), struct config **out_config)
 {

@@ -43,6 +43,7 @@ END_TEST
 static const char *const samples[] = {
     "config/kintail.yaml",
     "config/examples/csv.yaml",
+    "config/examples/encodings.yaml",
     "config/examples/java-multiline.yaml",
     "config/examples/json-to-firehose.yaml",
     "config/examples/many-flows.yaml",

@@ -113,7 +113,8 @@ static const struct mistake_case cases[] = {
      "a.yaml:2:8: flows: must be a list; start each flow with \"- name:\"\n"},
     {TOP "flows: [web]\n", "a.yaml:2:9: flows[0]: must be a map of settings: name, files, exclude, "
                            "start_at, poll_interval, close_after, ignore_older, open_files_max, "
-                           "max_line, over_long, partial_line_timeout, multiline, convert, "
+                           "encoding, invalid_bytes, line_ending, max_line, over_long, "
+                           "partial_line_timeout, multiline, convert, "
                            "on_mismatch, filter, record_end, queue, batch, memory, to\n"},
     {TOP "flows: [{}]\n",
      "a.yaml:2:9: flows[0].name: missing; for example name: web\n"
@@ -152,6 +153,24 @@ static const struct mistake_case cases[] = {
                                  "unit such as 10s, not \"60\"\n"},
     {FLOW "  max_line: 20MiB\n",
      "a.yaml:6:13: flows[0].max_line: out of range; must be 16B to 10MiB, not 20MiB\n"},
+    {FLOW "  encoding: latin-one\n", "a.yaml:6:13: flows[0].encoding: is not known\n"},
+    {FLOW "  encoding: ''\n", "a.yaml:6:13: flows[0].encoding: is not known\n"},
+    {FLOW "  encoding: latin1\n  invalid_bytes: keep\n",
+     "a.yaml:7:18: flows[0].invalid_bytes: keep needs UTF-8, in which records are shipped; leave "
+     "it "
+     "out, and what is not valid latin1 becomes U+FFFD\n"},
+    {FLOW "  encoding: latin1\n  line_ending: \"\u2028\"\n",
+     "a.yaml:7:16: flows[0].line_ending: cannot be written\n"},
+    {FLOW "  line_ending: CRLF\n", "a.yaml:6:16: flows[0].line_ending: is taken for the word "
+                                   "\"CRLF\"; did you mean \"crlf\"?\n"},
+    {FLOW "  line_ending: '\\r'\n",
+     "a.yaml:6:16: flows[0].line_ending: holds a backslash; in double quotes \"\\r\\n\" would be a "
+     "carriage return and a newline\n"},
+    {FLOW "  line_ending: ''\n", "a.yaml:6:16: flows[0].line_ending: must not be empty\n"},
+    {FLOW "  line_ending: 12345678901234567\n",
+     "a.yaml:6:16: flows[0].line_ending: must be at most 16 bytes\n"},
+    {FLOW "  line_ending: '1234567890'\n  max_line: 40\n",
+     "a.yaml:7:13: flows[0].max_line: must be at least 44 with this line_ending\n"},
     {FLOW "  exclude: ['']\n", "a.yaml:6:13: flows[0].exclude[0]: must not be empty\n"},
     {FLOW "  multiline: {start: '^a', max_size: 512KiB}\n",
      "a.yaml:6:38: flows[0].multiline.max_size: 512KiB is less than one line may have (max_line: "

@@ -72,7 +72,7 @@ START_TEST(notes_say_what_became_of_each_record)
     ck_assert_str_eq(
         buf_text(&seen.notes),
         "record 2 at byte 4: filtered by the flow's filter: \"GET /health\\r\\n\"\n"
-        "record 3 at byte 17: holds invalid UTF-8, shipped as U+FFFD: "
+        "record 3 at byte 17: holds bytes that are not valid, shipped as U+FFFD: "
         "\"{\\\"user\\\":\\\"\\\",\\\"value\\\":\\\"\xef\xbf\xbd\\\"}\\n\"\n"
         "record 3 at byte 17: has no field for the partition key, shipped with a random one: "
         "\"{\\\"user\\\":\\\"\\\",\\\"value\\\":\\\"\xef\xbf\xbd\\\"}\\n\"\n"
