@@ -21,8 +21,10 @@ static const struct verb verbs[] = {
      "name every mistake of the configuration, or show what it amounts to"},
     {"try", verb_try, "[--config FILE] [--flow NAME]",
      "show what would be shipped for the lines on standard input"},
-    {"status", verb_status, "[--config FILE | --socket PATH] [--json] [--files]",
+    {"status", verb_status, "[--config FILE | --socket PATH] [--json] [--files] [FLOW]",
      "show what the running agent does"},
+    {"shipped", verb_shipped, "[--config FILE | --socket PATH] [--wait TIME] FILE...",
+     "whether every byte of the files was delivered"},
     {"queue", verb_queue, "DIR",
      "list and verify the queue of a flow, its positions, its dead letters"},
 };

@@ -63,3 +63,18 @@ int config_file_load(const char *path, struct config **out_config)
         return EX_CONFIG;
     }
 }
+
+char *config_file_socket(const char *config_path, const char *socket_path, int *out_status)
+{
+    if (socket_path != NULL) {
+        return xstrdup(socket_path);
+    }
+    struct config *config;
+    *out_status = config_file_load(config_path, &config);
+    if (*out_status != EX_OK) {
+        return NULL;
+    }
+    char *path = xstrdup(config->status_socket);
+    config_free(config);
+    return path;
+}

@@ -123,6 +123,29 @@ static void print_path(const char *path)
     putchar('\n');
 }
 
+// What of a file did not and will not arrive.
+static void print_harm(const json_t *file)
+{
+    static const struct {
+        const char *name;
+        const char *text;
+    } harms[] = {
+        {"lost_bytes", "bytes were gone before they could be read"},
+        {"lost_bytes_at_least", "bytes at least were gone before they could be read"},
+        {"dropped", "records were dropped because the queue was full"},
+        {"dead_lettered", "records were set aside as dead letters"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(harms); i++) {
+        uint64_t count = number_at(file, harms[i].name);
+        if (count > 0) {
+            printf("%14s %llu %s\n", "!", (unsigned long long)count, harms[i].text);
+        }
+    }
+    if (json_is_true(json_object_get(file, "damaged"))) {
+        printf("%14s records of it may have been in a damaged part of the queue\n", "!");
+    }
+}
+
 static void print_file(const json_t *file)
 {
     char lag[NUMBER_TEXT_MAX];
@@ -132,6 +155,7 @@ static void print_file(const json_t *file)
            (unsigned long long)number_at(file, "size"), human_size(number_at(file, "lag"), lag),
            text_at(file, "state"));
     print_path(text_at(file, "path"));
+    print_harm(file);
 }
 
 static void print_files(const json_t *files)
@@ -218,22 +242,6 @@ static int print_table(struct slice answer, const struct status_arguments *argum
     return status;
 }
 
-// The path of the socket, owned, or NULL after saying why.
-static char *find_socket(const struct status_arguments *arguments, int *out_status)
-{
-    if (arguments->socket_path != NULL) {
-        return xstrdup(arguments->socket_path);
-    }
-    struct config *config;
-    *out_status = config_file_load(arguments->config_path, &config);
-    if (*out_status != EX_OK) {
-        return NULL;
-    }
-    char *path = xstrdup(config->status_socket);
-    config_free(config);
-    return path;
-}
-
 int verb_status(int argc, char **argv)
 {
     struct status_arguments arguments;
@@ -241,7 +249,7 @@ int verb_status(int argc, char **argv)
     if (status != EX_OK) {
         return status;
     }
-    char *path = find_socket(&arguments, &status);
+    char *path = config_file_socket(arguments.config_path, arguments.socket_path, &status);
     if (path == NULL) {
         return status;
     }

@@ -6,4 +6,5 @@ int verb_run(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_try(int argc, char **argv);
 int verb_status(int argc, char **argv);
+int verb_shipped(int argc, char **argv);
 int verb_queue(int argc, char **argv);

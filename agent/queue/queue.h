@@ -190,7 +190,12 @@ void queue_usage(struct queue *queue, struct queue_usage *out_usage);
 struct queue_shipping {
     uint64_t position; // everything before it was read, and is or was in the queue
     uint64_t queued;   // at most so many records of it are not settled
-    bool skipped;      // start_at passed over its beginning
+    uint64_t end;      // first sequence behind its records, or a later one; 0: it has none
+    uint64_t settled;  // first sequence that is not settled
+    struct fingerprint head;
+    struct fingerprint tail; // of the bytes before `tail_position`
+    uint64_t tail_position;
+    bool skipped; // start_at passed over its beginning
     uint64_t lost_bytes;
     uint64_t lost_bytes_at_least;
     uint64_t dropped;       // records; after a crash at least so many

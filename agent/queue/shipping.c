@@ -15,6 +15,11 @@ static bool shipping_of(const struct queue *queue, uint64_t id, struct queue_shi
     *out = (struct queue_shipping){
         .position = generation->position,
         .queued = end > settled ? end - settled : 0,
+        .end = end,
+        .settled = settled,
+        .head = generation->head,
+        .tail = generation->tail,
+        .tail_position = generation->position,
         .skipped = generation->skipped,
         .dropped = harm.dropped,
         .dead_lettered = harm.dead_lettered,
@@ -40,6 +45,7 @@ static void add_original(const struct queue *queue, struct queue_shipping *shipp
         if (!shipping_of(queue, original.copy_of, &original)) {
             return;
         }
+        shipping->end = original.end > shipping->end ? original.end : shipping->end;
         shipping->queued = original.queued > shipping->queued ? original.queued : shipping->queued;
         shipping->position =
             original.position < shipping->position ? original.position : shipping->position;

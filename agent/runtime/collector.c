@@ -516,3 +516,9 @@ void collector_list_files(const struct collector *collector, struct file_list *o
 {
     source_files(collector->source, list_file, out);
 }
+
+void collector_find_file(const struct collector *collector, struct file_question *question)
+{
+    question->knowledge = source_find(collector->source, question->device, question->inode,
+                                      question->path, &question->info);
+}

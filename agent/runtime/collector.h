@@ -15,7 +15,7 @@
 #include "base/stats.h"
 #include "config/config.h"
 #include "queue/queue.h"
-#include "runtime/file_list.h"
+#include "runtime/files_desk.h"
 
 struct collector; // opaque
 
@@ -45,3 +45,5 @@ int collector_notify_fd(const struct collector *collector);
 bool collector_caught_up(struct collector *collector, uint64_t now_ns);
 // Copies what is known of every file: all that the collector thread spends on a question for them.
 void collector_list_files(const struct collector *collector, struct file_list *out);
+// Answers a question about one file.
+void collector_find_file(const struct collector *collector, struct file_question *question);

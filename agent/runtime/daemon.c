@@ -1,9 +1,11 @@
 #include "runtime/daemon.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -23,10 +25,10 @@
 #include "runtime/status_socket.h"
 
 enum {
-    TICK_MS = 1000,      // supervision of the flows
-    TICK_ONCE_MS = 20,   // with `once`, and while stopping
-    REQUEST_BYTES = 256, // of a client of the status socket
-    ANSWERS_MS = 1000,   // after shutdown_timeout, for the answers in flight: they spare repeats
+    TICK_MS = 1000,                    // supervision of the flows
+    TICK_ONCE_MS = 20,                 // with `once`, and while stopping
+    REQUEST_BYTES = 64 + 2 * PATH_MAX, // of a client of the status socket
+    ANSWERS_MS = 1000, // after shutdown_timeout, for the answers in flight: they spare repeats
 };
 
 struct daemon {
@@ -160,20 +162,68 @@ static const char *argument_of(const char *request, const char *word)
     return request[length] == ' ' ? request + length + 1 : NULL;
 }
 
+static struct status_source status_source_of(const struct daemon *daemon)
+{
+    return (struct status_source){.io = daemon->io,
+                                  .started_ns = daemon->started_ns,
+                                  .stopping = daemon->stop_signals > 0,
+                                  .credentials = keys_store(daemon->keys),
+                                  .flows = daemon->flows,
+                                  .flow_count = daemon->flow_count};
+}
+
 static void write_status(const struct daemon *daemon, bool files, const char *only, struct buf *out)
 {
-    struct status_source source = {.io = daemon->io,
-                                   .started_ns = daemon->started_ns,
-                                   .stopping = daemon->stop_signals > 0,
-                                   .credentials = keys_store(daemon->keys),
-                                   .flows = daemon->flows,
-                                   .flow_count = daemon->flow_count,
-                                   .files = files,
-                                   .only = only[0] == '\0' ? NULL : only};
+    struct status_source source = status_source_of(daemon);
+    source.files = files;
+    source.only = only[0] == '\0' ? NULL : only;
     status_document_write(&source, out);
 }
 
-// "status [FLOW]", "files [FLOW]": the same with every file.
+// The word at `*text`, which moves behind it and the space that follows.
+static struct slice take_word(const char **text)
+{
+    struct slice word = slice_of(*text, strcspn(*text, " "));
+    *text += word.size;
+    *text += **text == ' ' ? 1 : 0;
+    return word;
+}
+
+// A path in hexadecimal, so that any name fits in a line.
+static bool decode_path(struct slice hex, char out_path[PATH_MAX])
+{
+    static const char digits[] = "0123456789abcdef";
+    if (hex.size == 0 || hex.size % 2 != 0 || hex.size / 2 >= PATH_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < hex.size; i += 2) {
+        const char *high = strchr(digits, hex.data[i]);
+        const char *low = strchr(digits, hex.data[i + 1]);
+        if (high == NULL || low == NULL) {
+            return false;
+        }
+        out_path[i / 2] = (char)((high - digits) * 16 + (low - digits));
+    }
+    out_path[hex.size / 2] = '\0';
+    return strlen(out_path) == hex.size / 2;
+}
+
+static bool write_shipped(const struct daemon *daemon, const char *arguments, struct buf *out)
+{
+    uint64_t device;
+    uint64_t inode;
+    char path[PATH_MAX];
+    if (number_parse_u64(take_word(&arguments), &device) != 0 ||
+        number_parse_u64(take_word(&arguments), &inode) != 0 ||
+        !decode_path(take_word(&arguments), path)) {
+        return false;
+    }
+    struct status_source source = status_source_of(daemon);
+    shipped_document_write(&source, device, inode, path, out);
+    return true;
+}
+
+// "status [FLOW]"; "files [FLOW]", the same with every file; "shipped DEVICE INODE PATH".
 static void serve_status(struct daemon *daemon)
 {
     char request[REQUEST_BYTES];
@@ -185,11 +235,12 @@ static void serve_status(struct daemon *daemon)
     buf_init(&document, (size_t)256 << 20);
     const char *status_of = argument_of(request, "status");
     const char *files_of = argument_of(request, "files");
+    const char *shipped = argument_of(request, "shipped");
     if (status_of != NULL) {
         write_status(daemon, false, status_of, &document);
     } else if (files_of != NULL) {
         write_status(daemon, true, files_of, &document);
-    } else {
+    } else if (shipped == NULL || !write_shipped(daemon, shipped, &document)) {
         buf_append_text(&document, "{\"error\":\"unknown request\"}");
     }
     buf_append_byte(&document, '\n');

@@ -41,10 +41,74 @@ const char *file_list_path(const struct file_list *list, size_t index)
     return (const char *)list->paths.data + list->items[index].path;
 }
 
+// ---- what the queue knows ----
+
+static int compare_ids(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+struct joining {
+    struct file_list *list;
+    const uint64_t *ids; // of what is in the list, ascending
+    size_t id_count;
+};
+
+static void add_harmed(void *context, const struct generation *generation,
+                       const struct queue_shipping *shipping)
+{
+    const struct joining *joining = context;
+    if (joining->id_count > 0 && bsearch(&generation->id, joining->ids, joining->id_count,
+                                         sizeof *joining->ids, compare_ids) != NULL) {
+        return;
+    }
+    struct listed_file file = {
+        .generation = generation->id,
+        .position = generation->position,
+        .size = generation->position,
+        .state = "remembered: it has no name any more",
+        .shipping = *shipping,
+    };
+    file_list_add(joining->list, &file, generation->path);
+}
+
+void file_list_join(struct file_list *list, struct queue *queue)
+{
+    size_t count = list->count;
+    uint64_t *ids = xcalloc(count + 1, sizeof *ids);
+    for (size_t i = 0; i < count; i++) {
+        struct listed_file *file = &list->items[i];
+        ids[i] = file->generation;
+        if (!queue_shipping(queue, file->generation, &file->shipping)) {
+            file->shipping = (struct queue_shipping){0};
+        }
+    }
+    qsort(ids, count, sizeof *ids, compare_ids);
+    struct joining joining = {.list = list, .ids = ids, .id_count = count};
+    queue_each_harmed(queue, add_harmed, &joining);
+    free(ids);
+}
+
+// ---- JSON ----
+
 static void write_number(struct buf *out, const char *name, uint64_t value)
 {
     json_write_name(out, name);
     buf_append_u64_decimal(out, value);
+}
+
+void file_list_write_harm(const struct queue_shipping *shipping, struct buf *out)
+{
+    json_write_name(out, "skipped");
+    buf_append_text(out, shipping->skipped ? "true" : "false");
+    write_number(out, "lost_bytes", shipping->lost_bytes);
+    write_number(out, "lost_bytes_at_least", shipping->lost_bytes_at_least);
+    write_number(out, "dropped", shipping->dropped);
+    write_number(out, "dead_lettered", shipping->dead_lettered);
+    json_write_name(out, "damaged");
+    buf_append_text(out, shipping->damaged ? "true" : "false");
 }
 
 static void write_file(const struct file_list *list, size_t index, struct buf *out)
@@ -60,6 +124,10 @@ static void write_file(const struct file_list *list, size_t index, struct buf *o
     write_number(out, "lag", lag);
     json_write_name(out, "state");
     json_write_string(out, slice_of_text(file->state));
+    write_number(out, "queued", file->shipping.queued);
+    if (file->shipping.harmed) {
+        file_list_write_harm(&file->shipping, out);
+    }
     buf_append_byte(out, '}');
 }
 

@@ -7,13 +7,15 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "queue/queue.h"
 
 struct listed_file {
     uint64_t generation; // 0: nothing is known of it yet
     uint64_t position;
     uint64_t size;
-    const char *state; // static text
-    size_t path;       // set by file_list_add: its offset in `paths`
+    const char *state;              // static text
+    struct queue_shipping shipping; // set by file_list_join
+    size_t path;                    // set by file_list_add: its offset in `paths`
 };
 
 struct file_list {
@@ -29,6 +31,11 @@ void file_list_deinit(struct file_list *list);
 void file_list_clear(struct file_list *list);
 // Adds a file; `path` is copied.
 void file_list_add(struct file_list *list, const struct listed_file *file, const char *path);
+// Adds what the queue knows of each of them, and the generations that are not in the list any more
+// although something of them did not arrive.
+void file_list_join(struct file_list *list, struct queue *queue);
+// Appends the members of a JSON object that say what of a file did not arrive.
+void file_list_write_harm(const struct queue_shipping *shipping, struct buf *out);
 const char *file_list_path(const struct file_list *list, size_t index);
 // Appends a JSON array (docs/kintail.1).
 void file_list_write(const struct file_list *list, struct buf *out);

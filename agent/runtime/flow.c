@@ -51,10 +51,8 @@ struct flow {
     _Atomic bool condemned;                   // the storage failed; both threads have ended
     _Atomic uint64_t collector_busy_since_ns; // start of the step under way, 0 while waiting
 
-    pthread_mutex_t lock; // of the pointers above, for readers off the control thread, and of:
-    pthread_cond_t listed;
-    bool list_wanted;
-    struct file_list list; // the collector's while it is wanted, then the control thread's
+    pthread_mutex_t lock; // of the pointers above, for readers off the control thread
+    struct files_desk desk;
 
     bool running;
     bool collector_joined;
@@ -75,17 +73,6 @@ static uint64_t wait_ms_until(uint64_t next_ns, uint64_t now_ns)
 
 // ---- threads ----
 
-static void answer_list(struct flow *flow)
-{
-    pthread_mutex_lock(&flow->lock);
-    if (flow->list_wanted) {
-        flow->list_wanted = false;
-        collector_list_files(flow->collector, &flow->list);
-        pthread_cond_signal(&flow->listed);
-    }
-    pthread_mutex_unlock(&flow->lock);
-}
-
 static void *run_collector(void *context)
 {
     struct flow *flow = context;
@@ -101,7 +88,7 @@ static void *run_collector(void *context)
         }
         flow->caught_up = collector_caught_up(flow->collector, now_ns);
         flow->collector_busy_since_ns = 0;
-        answer_list(flow);
+        files_desk_answer(&flow->desk, flow->collector);
         uint64_t wait_ms = wait_ms_until(next_ns, io->monotonic_ns(io));
         bool has_read = stats_get(&flow->stats, STAT_SOURCE_READ_BYTES) != read_before;
         if (has_read && wait_ms > COALESCE_MS) {
@@ -323,6 +310,7 @@ static void start_threads(struct flow *flow)
     flow->idle = false;
     flow->collector_joined = false;
     syncer_add(flow->options.syncer, flow->queue);
+    files_desk_set_open(&flow->desk, true);
     int error = pthread_create(&flow->collector_thread, NULL, run_collector, flow);
     ASSERT(error == 0);
     error = pthread_create(&flow->sender_thread, NULL, run_sender, flow);
@@ -356,12 +344,7 @@ struct flow *flow_create(struct io *io, const struct flow_options *options)
     flow->queue_dir = xasprintf("%s/%s", options->config->state_dir, options->flow->name);
     wake_open(&flow->collector_bell);
     pthread_mutex_init(&flow->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&flow->listed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    file_list_init(&flow->list);
+    files_desk_init(&flow->desk, &flow->collector_bell);
     return flow;
 }
 
@@ -371,8 +354,7 @@ void flow_free(struct flow *flow)
         return;
     }
     ASSERT(!flow->running);
-    file_list_deinit(&flow->list);
-    pthread_cond_destroy(&flow->listed);
+    files_desk_deinit(&flow->desk);
     pthread_mutex_destroy(&flow->lock);
     wake_close(&flow->collector_bell);
     free(flow->queue_dir);
@@ -400,6 +382,7 @@ void flow_stop_collecting(struct flow *flow)
         return;
     }
     flow->collecting = false;
+    files_desk_set_open(&flow->desk, false);
     wake_ring(&flow->collector_bell);
     pthread_join(flow->collector_thread, NULL);
     flow->collector_joined = true;
@@ -490,30 +473,6 @@ uint64_t flow_queue_bytes(struct flow *flow)
     return usage.bytes;
 }
 
-// Asks the collector thread for its files. False when it does not answer in time.
-static bool list_files(struct flow *flow)
-{
-    if (!flow->running || flow->collector_joined) {
-        return false;
-    }
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_nsec += FILES_WAIT_MS * (long)NS_PER_MS;
-    deadline.tv_sec += deadline.tv_nsec / (long)NS_PER_S;
-    deadline.tv_nsec %= (long)NS_PER_S;
-    pthread_mutex_lock(&flow->lock);
-    file_list_clear(&flow->list);
-    flow->list_wanted = true;
-    wake_ring(&flow->collector_bell);
-    int error = 0;
-    while (flow->list_wanted && error == 0) {
-        error = pthread_cond_timedwait(&flow->listed, &flow->lock, &deadline);
-    }
-    flow->list_wanted = false;
-    pthread_mutex_unlock(&flow->lock);
-    return error == 0;
-}
-
 void flow_status(struct flow *flow, bool files, struct buf *out)
 {
     struct flow_snapshot snapshot = {.flow = flow->options.flow,
@@ -532,14 +491,31 @@ void flow_status(struct flow *flow, bool files, struct buf *out)
         memcpy(snapshot.error, flow->failure, sizeof flow->failure);
         snapshot.error_real_ns = flow->failed_real_ns;
     }
-    if (files && list_files(flow)) {
-        snapshot.files = &flow->list;
+    struct file_list list;
+    file_list_init(&list);
+    if (files && files_desk_list(&flow->desk, &list)) {
+        file_list_join(&list, flow->queue);
+        snapshot.files = &list;
     }
     flow_status_write(&snapshot, out);
-    file_list_clear(&flow->list);
+    file_list_deinit(&list);
 }
 
 const char *flow_name(const struct flow *flow)
 {
     return flow->options.flow->name;
+}
+
+void flow_describe_file(struct flow *flow, uint64_t device, uint64_t inode, const char *path,
+                        struct buf *out)
+{
+    struct file_question question = {.device = device, .inode = inode, .path = path};
+    bool answered = files_desk_ask(&flow->desk, &question, 1);
+    struct queue_shipping shipping = {0};
+    // Of what was not read yet the queue need not know.
+    if (answered && question.knowledge == SOURCE_KNOWN &&
+        !queue_shipping(flow->queue, question.info.generation, &shipping)) {
+        shipping = (struct queue_shipping){0};
+    }
+    flow_file_write(flow_name(flow), answered ? &question : NULL, &shipping, out);
 }

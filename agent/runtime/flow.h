@@ -57,3 +57,7 @@ uint64_t flow_queue_bytes(struct flow *flow);
 const char *flow_name(const struct flow *flow);
 // Appends its status as a JSON object (docs/kintail.1), with every file when `files`.
 void flow_status(struct flow *flow, bool files, struct buf *out);
+// Appends what it knows of one file, as a JSON object: whether it matches, and how much of it was
+// shipped (status_document.h).
+void flow_describe_file(struct flow *flow, uint64_t device, uint64_t inode, const char *path,
+                        struct buf *out);

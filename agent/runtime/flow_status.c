@@ -155,3 +155,37 @@ void flow_status_write(const struct flow_snapshot *snapshot, struct buf *out)
     }
     buf_append_byte(out, '}');
 }
+
+static void write_fingerprint(struct buf *out, const char *name, struct fingerprint fingerprint)
+{
+    json_write_name(out, name);
+    buf_append_byte(out, '{');
+    write_number(out, "length", fingerprint.length);
+    json_write_name(out, "hash"); // JSON parsers read 64 bits as a signed number
+    buf_appendf(out, "%lld", (long long)fingerprint.hash);
+    buf_append_byte(out, '}');
+}
+
+void flow_file_write(const char *flow, const struct file_question *answer,
+                     const struct queue_shipping *shipping, struct buf *out)
+{
+    static const char *const knowledge[] = {
+        [SOURCE_NO_MATCH] = "no_match", [SOURCE_NOT_READ] = "not_read", [SOURCE_KNOWN] = "known"};
+    buf_append_byte(out, '{');
+    write_text(out, "name", flow);
+    write_text(out, "knowledge", answer == NULL ? "no_answer" : knowledge[answer->knowledge]);
+    if (answer != NULL && answer->knowledge != SOURCE_NO_MATCH) {
+        write_text(out, "state", answer->info.state);
+    }
+    if (answer != NULL && answer->knowledge == SOURCE_KNOWN) {
+        write_number(out, "generation", answer->info.generation);
+        write_number(out, "position", shipping->position);
+        write_number(out, "end", shipping->end);
+        write_number(out, "settled", shipping->settled);
+        write_number(out, "tail_position", shipping->tail_position);
+        write_fingerprint(out, "head", shipping->head);
+        write_fingerprint(out, "tail", shipping->tail);
+        file_list_write_harm(shipping, out);
+    }
+    buf_append_byte(out, '}');
+}

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "queue/queue.h"
 #include "runtime/file_list.h"
+#include "runtime/files_desk.h"
 
 // Rates over the last completed interval of FLOW_RATES_INTERVAL_S.
 enum { FLOW_RATES_INTERVAL_S = 5 };
@@ -37,3 +38,7 @@ struct flow_snapshot {
     const struct file_list *files; // NULL when they are not known or not wanted
 };
 void flow_status_write(const struct flow_snapshot *snapshot, struct buf *out);
+
+// What a flow knows of one file, for `kintail shipped`. NULL: it did not answer.
+void flow_file_write(const char *flow, const struct file_question *answer,
+                     const struct queue_shipping *shipping, struct buf *out);

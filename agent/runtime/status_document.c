@@ -33,3 +33,16 @@ void status_document_write(const struct status_source *source, struct buf *out)
     }
     buf_append_text(out, "]}");
 }
+
+void shipped_document_write(const struct status_source *source, uint64_t device, uint64_t inode,
+                            const char *path, struct buf *out)
+{
+    buf_append_text(out, "{\"flows\":[");
+    for (size_t i = 0; i < source->flow_count; i++) {
+        if (i > 0) {
+            buf_append_byte(out, ',');
+        }
+        flow_describe_file(source->flows[i], device, inode, path, out);
+    }
+    buf_append_text(out, "]}");
+}

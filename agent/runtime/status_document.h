@@ -21,3 +21,7 @@ struct status_source {
     const char *only; // name of the only flow that is wanted, NULL: all
 };
 void status_document_write(const struct status_source *source, struct buf *out);
+// The answer to `kintail shipped`: what every flow knows of the file with this device and inode,
+// which is at `path` now.
+void shipped_document_write(const struct status_source *source, uint64_t device, uint64_t inode,
+                            const char *path, struct buf *out);
