@@ -142,10 +142,17 @@ static struct tracked *track(struct collector *collector, struct source_file *fi
     return tracked;
 }
 
+// When the record that waits in the framer is complete as it is: not while there is more to read,
+// which a full queue may have kept from being read in time.
+static uint64_t expiry_of(const struct tracked *tracked)
+{
+    return source_file_ready(tracked->file) ? TIME_NEVER : tracked->expiry_ns;
+}
+
 static struct tracked *find_expired(const struct collector *collector, uint64_t now_ns)
 {
     for (size_t i = 0; i < collector->tracked_count; i++) {
-        if (collector->tracked[i]->expiry_ns <= now_ns) {
+        if (expiry_of(collector->tracked[i]) <= now_ns) {
             return collector->tracked[i];
         }
     }
@@ -156,9 +163,8 @@ static uint64_t earliest_expiry(const struct collector *collector)
 {
     uint64_t earliest = TIME_NEVER;
     for (size_t i = 0; i < collector->tracked_count; i++) {
-        if (collector->tracked[i]->expiry_ns < earliest) {
-            earliest = collector->tracked[i]->expiry_ns;
-        }
+        uint64_t expiry_ns = expiry_of(collector->tracked[i]);
+        earliest = expiry_ns < earliest ? expiry_ns : earliest;
     }
     return earliest;
 }
@@ -299,7 +305,12 @@ static int finish_current(struct collector *collector, uint64_t now_ns)
         return error;
     }
     struct tracked *tracked = collector->current;
-    tracked->expiry_ns = framer_expire(tracked->framer, now_ns);
+    if (source_file_ready(tracked->file)) {
+        bool waits = framer_position(tracked->framer) != framer_end(tracked->framer);
+        tracked->expiry_ns = waits ? now_ns : TIME_NEVER;
+    } else {
+        tracked->expiry_ns = framer_expire(tracked->framer, now_ns);
+    }
     error = drain_current(collector);
     if (error != 0) {
         return error;

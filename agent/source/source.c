@@ -350,6 +350,11 @@ void source_file_set_user(struct source_file *file, void *user)
     file->user = user;
 }
 
+bool source_file_ready(const struct source_file *file)
+{
+    return link_in_ring(&file->ready);
+}
+
 bool source_file_ended(const struct source_file *file)
 {
     return file->phase == FILE_ENDING;

@@ -73,6 +73,8 @@ const struct generation *source_file_generation(const struct source_file *file);
 // What the owner attaches to a file (its framer); NULL at first.
 void *source_file_user(const struct source_file *file);
 void source_file_set_user(struct source_file *file, void *user);
+// Whether there may be more to read of it now: source_next will give it, once a descriptor is free.
+bool source_file_ready(const struct source_file *file);
 // Whether it is read to its end for good: nothing will ever be appended.
 bool source_file_ended(const struct source_file *file);
 

@@ -15,6 +15,7 @@ A test takes the fixture `case`, writes, rotates, and calls `interrupt()` where 
 `with_flow(...)` gives settings to the flow; a test without `in_every_variant` runs at full speed.
 """
 
+import collections
 import os
 import pathlib
 
@@ -70,13 +71,14 @@ class FileCase:
     """
 
     def __init__(self, sandbox, directory, pattern="app.log", variant=RUNNING, settings=None,
-                 ordered=True, **flow):
+                 ordered=True, ballast_width=BALLAST_WIDTH, **flow):
         self.sandbox = sandbox
         self.variant = variant
         self.logs = pathlib.Path(directory) / "logs"
         self.logs.mkdir()
         self.log = self.logs / "app.log"
         self.ballast = pathlib.Path(directory) / "ballast"
+        self.ballast_width = ballast_width
         self.ledger = Ledger()
         self.ordered = ordered
         self.interrupted = False
@@ -143,6 +145,7 @@ class FileCase:
         self.interrupted = False
         if self.variant == SLOW:
             self.sandbox.no_faults()
+            wait_until(lambda: self.agent.books()["queued"]["records"] == 0, 30, "an empty queue")
         elif self.variant in (STOPPED, KILLED):
             self.start()
 
@@ -166,11 +169,56 @@ class FileCase:
         """Lets the queue run full behind an endpoint that refuses everything, so that reading stops."""
         waits = self.agent.flow()["counters"]["queue_waits"]
         self.sandbox.faults(error_503=1.0)
-        self.write(QUEUE_BYTES // BALLAST_WIDTH + 16, self.ballast, "ballast", BALLAST_WIDTH)
+        count = (QUEUE_BYTES + (1 << 20)) // self.ballast_width
+        self.write(count, self.ballast, "ballast", self.ballast_width)
         wait_until(lambda: self.agent.flow()["counters"]["queue_waits"] > waits, 20,
                    "the queue to be full")
 
+    def files(self):
+        """What the agent's status says of each file, by the path below the directory of the logs."""
+        prefix = f"{self.logs}/"
+        return {file["path"].removeprefix(prefix): file for file in self.agent.flow()["files"] or []}
+
+    def wait_read(self, seconds=30):
+        """Waits until the agent has read every regular file there is to its present end."""
+        sizes = {path.name: path.stat().st_size for path in self.logs.iterdir() if path.is_file()}
+
+        def read():
+            files = self.files()
+            return all(name in files and files[name]["position"] == size
+                       for name, size in sizes.items())
+
+        wait_until(read, seconds, "every file to be read to its end")
+
     # ---- the oracle ----
+
+    def check_records(self, expected):
+        """Waits until all files that are there were read and settled, ends the agent and compares.
+
+        `expected` are the records (bytes) as they must arrive, in any order, but those of the ballast.
+        """
+        self.resume()
+        paths = [path for path in [*self.logs.iterdir(), self.ballast] if path.is_file()]
+        size = sum(path.stat().st_size for path in paths)
+
+        def settled():
+            assert not self.agent.exited(), f"the agent ended:\n{self.agent.log()}"
+            books = self.agent.books()
+            return books["read"]["bytes"] >= size and books["queued"]["records"] == 0 and books
+
+        books = wait_until(settled, 60, f"{size} bytes to be read and settled", every=0.1)
+        assert books["balanced"] and books["read"]["bytes"] == size, (size, books)
+        self.stop()
+        arrived = collections.Counter(data for _, data in read_stream(self.sandbox)
+                                      if b" id=ballast-" not in data)
+        wanted = collections.Counter(expected)
+        missing = [data[:200] for data in wanted - arrived]
+        repeated = arrived - wanted
+        foreign = [data[:200] for data in repeated if data not in wanted]
+        assert not missing and not foreign, (
+            f"{len(missing)} records missing, as {missing[:3]}; {len(foreign)} foreign, as {foreign[:3]}")
+        assert repeated.total() <= books["maybe_repeated"], (list(repeated)[:3], books)
+        return books
 
     def losses(self):
         """The lines of the agent's log that name a loss."""
