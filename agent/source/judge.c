@@ -136,6 +136,11 @@ static enum match compare_content(struct source *source, const struct subject *s
         stat.size < life_size_min(original)) {
         return MATCH_UNKNOWN;
     }
+    // No copy is longer than what it is a copy of. (What was read to its end was just proven
+    // whole.)
+    if (subject->size > stat.size && stat.size == original->read_position) {
+        return MATCH_DIFFERENT;
+    }
     uint64_t size = stat.size < subject->size ? stat.size : subject->size;
     struct fingerprint theirs = reader_tail(source, original, size);
     bool whole = subject->file->archive != NULL && size == subject->size;

@@ -95,3 +95,21 @@ def test_t16_two_live_files_in_turn_are_read_once(case):
     case.check()
     written = files + [case.ballast]
     assert read_bytes == sum(path.stat().st_size for path in written if path.exists())
+
+
+@in_every_variant
+@with_patterns("*.log")
+def test_t9_a_log_that_begins_as_a_short_file_is_read_at_once(case):
+    """Many formats begin with the same lines: such a log does not wait to be proven no copy."""
+    header = b"#Fields: date time method path status\n"
+    (case.logs / "idle.log").write_bytes(header)
+    case.start()
+    case.wait_read()
+    case.interrupt()
+    case.log.write_bytes(header)
+    _, lines = case.lines(100)
+    with case.log.open("ab") as log:
+        log.write(lines)
+    case.resume()
+    case.wait_read(seconds=6)
+    case.check_records([header, header, *lines.splitlines(keepends=True)])
