@@ -64,10 +64,13 @@ void lines_set_offset(struct lines *lines, uint64_t position, uint64_t line_offs
 }
 
 // Whether so much of the line came before that the rest belongs to an over-long line. The decision
-// rests on the offset alone, so that it is the same after a restart.
+// rests on the offset alone, so that it is the same after a restart; and who looks back from there
+// may take the end of a line ending and the text behind it for another one ("--" in "---").
 static bool continues_over_long(const struct lines *lines)
 {
-    return lines->line_offset >= piece_bytes_min(lines);
+    size_t overlap = ending_needed(&lines->format->ending).size - 1;
+    size_t least = piece_bytes_min(lines);
+    return lines->line_offset >= (least > overlap ? least - overlap : 1);
 }
 
 void lines_feed(struct lines *lines, struct slice chunk)

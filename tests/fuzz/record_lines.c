@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { CHOICES = 8, MEMORY_MAX = 1 << 16 };
+enum { CHOICES = 9, MEMORY_MAX = 1 << 16 };
 
 struct file {
     const uint8_t *data;
@@ -77,8 +77,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char ends[3][2] = {"\n", "", "x"};
     struct converter_config csv = {
         .kind = CONVERTER_CSV, .delimiter = (data[5] & 1) == 0 ? ',' : ' ', .header = true};
+    char encodings[8][9] = {"", "", "utf-8", "utf-16", "utf-16be", "utf-32le", "latin1", "gb18030"};
+    char line_endings[4][5] = {"lf", "crlf", "nul", "--"};
+    unsigned encoding = data[8] % 8;
+    unsigned least = encoding != 0 || data[8] / 8 % 4 != 0 ? 20 : 1;
     struct record_config config = {
-        .lines = {.max_line = 1 + data[0] % 64U,
+        .lines = {.max_line = least + data[0] % 64U,
+                  .encoding = encoding < 2 ? NULL : encodings[encoding],
+                  .invalid_bytes = encoding == 0 ? INVALID_BYTES_KEEP : INVALID_BYTES_REPLACE,
+                  .line_ending = line_endings[data[8] / 8 % 4],
                   .over_long = (enum over_long)(data[1] % 4),
                   .partial_line_timeout_ms = data[1] / 4 % 2},
         .multiline = {.max_lines = 1 + data[2] % 8U, .max_bytes = 1 + data[3], .timeout_ms = 1},
@@ -89,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config.multiline.start = (data[4] & 0x80) == 0 ? NULL : start;
     config.multiline.end = (data[4] & 0x40) == 0 ? NULL : end;
     config.multiline.continuation = (data[4] & 0x20) == 0 ? NULL : continuation;
-    struct destination_config to = {.service = SERVICE_KINESIS, .max_record_size = 100};
+    struct destination_config to = {.service = SERVICE_KINESIS, .max_record_size = 300};
     struct stats stats = {0};
     struct record_rules *rules;
     ASSERT(record_rules_create(&config, &to, &stats, &rules) == 0);

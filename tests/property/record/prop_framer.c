@@ -25,6 +25,15 @@ static char name_b[] = "b";
 static char name_c[] = "c";
 static char *names[] = {name_a, name_b, name_c};
 static char *letters[] = {letter};
+static char shift_jis[] = "shift_jis";
+static char gb18030[] = "gb18030";
+static char big5[] = "big5-hkscs";
+static char euc_jp[] = "euc-jp";
+static char utf16[] = "utf-16";
+static char utf32[] = "utf-32be";
+static char utf8[] = "utf-8";
+static char windows_1258[] = "windows-1258"; // whose decoder holds a character back
+static char *encodings[] = {shift_jis, gb18030, big5, euc_jp, utf16, utf32, utf8, windows_1258};
 
 struct scenario {
     struct record_config config;
@@ -78,13 +87,47 @@ static void make_multiline(struct multiline_config *multiline, struct prng *prng
     multiline->continuation = prng_below(prng, 3) == 0 ? follows : NULL;
 }
 
+// Those whose characters have several bytes, or code units of several, and lines long enough for
+// them.
+static void make_encoding(struct scenario *scenario, struct prng *prng)
+{
+    struct lines_config *lines = &scenario->config.lines;
+    lines->encoding = encodings[prng_below(prng, ARRAY_COUNT(encodings))];
+    lines->invalid_bytes = INVALID_BYTES_REPLACE;
+    lines->line_ending = prng_below(prng, 3) == 0 ? semicolon : NULL;
+    lines->max_line += 16;
+    scenario->to.max_record_size = 400;
+}
+
 static void make_input(struct scenario *scenario, struct prng *prng)
 {
     static const char *const parts[] = {
-        "\n",   "\n",   "\r\n", "\r",       "a",
-        "[",    "[",    "x,y",  "\"",       ",",
-        "\"\"", "q r",  "{}",   "\xc3\xa9", "\xf0\x9f\x98\x80",
-        "\x80", "\xff", "1234", ";",        "wxyzwxyz",
+        "\n",
+        "\n",
+        "\r\n",
+        "\r",
+        "a",
+        "[",
+        "[",
+        "x,y",
+        "\"",
+        ",",
+        "\"\"",
+        "q r",
+        "{}",
+        "\xc3\xa9",
+        "\xf0\x9f\x98\x80",
+        "\x80",
+        "\xff",
+        "1234",
+        ";",
+        "wxyzwxyz",
+        "\x82\xa0",
+        "\x81\x30\x81\x30",
+        "\x88\x62",
+        "\x8f\xa2\xaf",
+        "\xa4\xa2",
+        "a\xcc",
     };
     uint64_t size = prng_below(prng, INPUT_BYTES_MAX - 8);
     scenario->size = 0;
@@ -117,6 +160,9 @@ static void make_scenario(struct scenario *scenario, uint64_t seed)
         .record_end = ends[prng_below(&prng, 3)],
     };
     make_multiline(&scenario->config.multiline, &prng);
+    if (prng_below(&prng, 4) == 0) {
+        make_encoding(scenario, &prng);
+    }
     if (prng_below(&prng, 4) == 0) {
         scenario->config.filter.exclude = (struct string_list){letters, 1};
     }
@@ -272,11 +318,12 @@ START_TEST(records_do_not_depend_on_chunks_or_restarts)
         if (!holds(&scenario, false)) {
             shrink(&scenario);
             holds(&scenario, true);
-            ck_abort_msg("seed %llu: policy %d, max_line %llu, multiline %s, converter %d",
-                         (unsigned long long)seed, (int)scenario.config.lines.over_long,
-                         (unsigned long long)scenario.config.lines.max_line,
-                         multiline_text(&scenario.config.multiline),
-                         scenario.config.converter_count == 0 ? -1 : (int)scenario.converter.kind);
+            ck_abort_msg(
+                "seed %llu: policy %d, max_line %llu, encoding %s, multiline %s, converter %d",
+                (unsigned long long)seed, (int)scenario.config.lines.over_long,
+                (unsigned long long)scenario.config.lines.max_line, scenario.config.lines.encoding,
+                multiline_text(&scenario.config.multiline),
+                scenario.config.converter_count == 0 ? -1 : (int)scenario.converter.kind);
         }
     }
 }

@@ -142,12 +142,76 @@ START_TEST(lines_are_those_of_a_naive_splitter)
 }
 END_TEST
 
+static void take_all(struct lines *lines, struct buf *out)
+{
+    struct line line;
+    while (lines_next(lines, &line)) {
+        describe(out, line.kind, line.text, line.source_bytes);
+    }
+}
+
+// What a line of gigabytes does, with smaller numbers.
+static void discard_in_chunks(const struct lines_config *config, const struct line_format *format,
+                              struct slice input, size_t chunk_max, struct prng *prng,
+                              struct buf *out)
+{
+    struct lines lines;
+    lines_init(&lines, config, format);
+    lines.source_bytes_max = 44;
+    while (input.size != 0) {
+        size_t size = 1 + (size_t)prng_below(prng, chunk_max);
+        size = size < input.size ? size : input.size;
+        lines_feed(&lines, slice_of(input.data, size));
+        take_all(&lines, out);
+        input = slice_skip(input, size);
+    }
+    lines_finish(&lines);
+    take_all(&lines, out);
+    lines_deinit(&lines);
+}
+
+START_TEST(where_a_line_without_end_is_cut_does_not_depend_on_chunks)
+{
+    static char utf16[] = "utf-16le";
+    static char custom[] = "ab";
+    for (uint64_t seed = 0; seed < runs(); seed++) {
+        struct prng prng = prng_of_seed(seed);
+        struct lines_config config = {
+            .max_line = 16 + prng_below(&prng, 4),
+            .over_long = prng_below(&prng, 2) == 0 ? OVER_LONG_SKIP : OVER_LONG_TRUNCATE,
+            .encoding = prng_below(&prng, 2) == 0 ? utf16 : NULL,
+            .line_ending = prng_below(&prng, 2) == 0 ? custom : NULL,
+        };
+        struct line_formats formats;
+        ck_assert_int_eq(line_formats_init(&formats, &config, NULL, 0), 0);
+        uint8_t input[INPUT_BYTES_MAX];
+        size_t size = (size_t)prng_below(&prng, INPUT_BYTES_MAX + 1);
+        for (size_t i = 0; i < size; i++) {
+            input[i] = (uint8_t) "\n\0abcdefaaaa\0\0\0"[prng_below(&prng, 16)];
+        }
+        struct buf expected;
+        struct buf seen;
+        buf_init(&expected, 1 << 20);
+        buf_init(&seen, 1 << 20);
+        struct slice text = slice_of(input, size);
+        discard_in_chunks(&config, &formats.first, text, 1, &prng, &expected);
+        discard_in_chunks(&config, &formats.first, text, INPUT_BYTES_MAX, &prng, &seen);
+        ck_assert_msg(slice_equal(buf_slice(&expected), buf_slice(&seen)), "seed %llu\n%s\nand\n%s",
+                      (unsigned long long)seed, buf_text(&expected), buf_text(&seen));
+        buf_deinit(&expected);
+        buf_deinit(&seen);
+        line_formats_deinit(&formats);
+    }
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("lines");
     TCase *tests = tcase_create("lines");
     tcase_set_timeout(tests, 3600);
     tcase_add_test(tests, lines_are_those_of_a_naive_splitter);
+    tcase_add_test(tests, where_a_line_without_end_is_cut_does_not_depend_on_chunks);
     suite_add_tcase(suite, tests);
     return suite;
 }
