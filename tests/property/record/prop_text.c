@@ -210,20 +210,30 @@ static void simple_decode(enum form form, struct slice text, struct buf *out)
     }
 }
 
-static size_t utf8_cut(const uint8_t *data, size_t limit, bool looks_ahead)
+static size_t utf8_length(uint8_t lead)
 {
-    for (size_t lead = limit; lead > 0 && lead + 3 >= limit; lead--) {
-        if (lead == limit && !looks_ahead) {
-            continue;
-        }
-        if ((data[lead] & 0xc0) != 0x80) {
-            size_t length = data[lead] < 0xc0   ? 1
-                            : data[lead] < 0xe0 ? 2
-                            : data[lead] < 0xf0 ? 3
-                            : data[lead] < 0xf8 ? 4
-                                                : 1;
-            bool cut = looks_ahead ? data[lead] >= 0xc0 : lead + length > limit;
-            return cut ? lead : limit;
+    size_t length = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    return lead < 0xf8 ? length : 1;
+}
+
+// Bytes as they are are cut before a character that begins in the last three bytes and goes on
+// behind the limit.
+static size_t raw_cut(const uint8_t *data, size_t limit)
+{
+    size_t lead = limit;
+    while (limit - lead < 3 && (data[lead] & 0xc0) == 0x80) {
+        lead--;
+    }
+    return data[lead] >= 0xc0 ? lead : limit;
+}
+
+// What is decoded is cut by the bytes up to the limit alone.
+static size_t utf8_cut(const uint8_t *data, size_t limit)
+{
+    for (size_t back = 1; back <= 3; back++) {
+        uint8_t byte = data[limit - back];
+        if ((byte & 0xc0) != 0x80) {
+            return utf8_length(byte) > back ? limit - back : limit;
         }
     }
     return limit;
@@ -234,7 +244,7 @@ static size_t cut(enum form form, const uint8_t *data, size_t limit)
 {
     size_t width = width_of(form);
     if (form == FORM_RAW || form == FORM_UTF8) {
-        return utf8_cut(data, limit, form == FORM_RAW);
+        return form == FORM_RAW ? raw_cut(data, limit) : utf8_cut(data, limit);
     }
     limit -= limit % width;
     return width == 2 && is_high(unit_at(form, data + limit - 2)) ? limit - 2 : limit;
@@ -287,7 +297,7 @@ static void emit_joined(struct reading *reading)
 
 static bool begins(const struct multiline_config *multiline, struct slice text)
 {
-    char first = text.size == 0 ? '\0' : (char)text.data[0];
+    uint8_t first = text.size == 0 ? 0 : text.data[0];
     return (multiline->start != NULL && first == '[') ||
            (multiline->continuation != NULL && first != 'a' && first != ' ');
 }
@@ -479,8 +489,8 @@ static void take_records(struct framer *framer, struct buf *out)
     struct record record;
     while (framer_next(framer, &record)) {
         bool filtered = record.fate == RECORD_FILTERED;
-        char fate = filtered ? 'F' : record.fate == RECORD_DEAD_LETTER ? 'D' : 'S';
-        buf_appendf(out, "%c %llu <", fate, (unsigned long long)record.source_bytes);
+        const char *fate = filtered ? "F" : record.fate == RECORD_DEAD_LETTER ? "D" : "S";
+        buf_appendf(out, "%s %llu <", fate, (unsigned long long)record.source_bytes);
         buf_append_slice(out, filtered ? slice_of(NULL, 0) : record.data);
         buf_append_text(out, ">\n");
     }
