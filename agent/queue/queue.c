@@ -353,6 +353,18 @@ struct segment_header queue_segment_header(const struct queue *queue)
     return header;
 }
 
+// Creates the file of a segment. What has its name already is left from a try that failed and could
+// not be taken back: the epoch belongs to this opening alone.
+static int create_file(struct queue *queue, const char *path, struct segment_header *header)
+{
+    int fd = segment_create(queue->io, path, header, &queue->positions);
+    if (fd == -EEXIST) {
+        int error = queue->io->unlink(queue->io, path);
+        fd = error != 0 ? error : segment_create(queue->io, path, header, &queue->positions);
+    }
+    return fd;
+}
+
 // Makes a new current segment. The collector alone changes what is read here without the lock.
 static int roll(struct queue *queue)
 {
@@ -367,7 +379,7 @@ static int roll(struct queue *queue)
     struct segment *segment = xcalloc(1, sizeof *segment);
     segment_name(header.first_sequence, header.epoch, segment->name);
     char *path = queue_path(queue, segment->name);
-    segment->fd = segment_create(queue->io, path, &header, &queue->positions);
+    segment->fd = create_file(queue, path, &header);
     free(path);
     if (segment->fd < 0) {
         int error = segment->fd;
