@@ -186,14 +186,15 @@ static int remove_file(struct queue *queue, const struct segment *segment)
     return error;
 }
 
-static void give_back(struct queue *queue)
+// Returns whether there is more room now.
+static bool give_back(struct queue *queue)
 {
     bool gave = false;
     struct segment *segment;
     while ((segment = removable(queue)) != NULL) {
         if (!gave && ackslot_sync(&queue->slot) != 0) {
             queue_condemn(queue);
-            return;
+            return false;
         }
         if (remove_file(queue, segment) != 0) {
             break;
@@ -206,6 +207,7 @@ static void give_back(struct queue *queue)
         pthread_mutex_unlock(&queue->lock);
         segment_free(queue->io, segment);
     }
+    return gave;
 }
 
 static void wake_waiting(struct queue *queue, bool synced)
@@ -232,8 +234,9 @@ uint64_t queue_sync_step(struct queue *queue, uint64_t now_ns)
         due_ns = TIME_NEVER;
         error = sync_all(queue);
     }
-    if (error != E_CONDEMNED) {
-        give_back(queue);
+    // While a seal has to wait, so has the collector, or the two would wake each other without end.
+    bool gave = error != E_CONDEMNED && give_back(queue);
+    if (error == 0 || gave) {
         wake_waiting(queue, due);
     }
     return error == E_AGAIN ? now_ns + NS_PER_S : due_ns;
