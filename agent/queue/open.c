@@ -137,6 +137,16 @@ static bool follows_log(const struct recovery *recovery, const struct found_segm
                                                          first - 1) == first - end));
 }
 
+// The same for a segment behind one that was not synced: blocks between them may be missing
+// although what they held is settled, or when they held no record. Nothing of theirs was counted,
+// then.
+static bool follows_unsynced(const struct recovery *recovery, const struct found_segment *found)
+{
+    bool whole =
+        memcmp(&found->header.totals, &recovery->queue->totals, sizeof found->header.totals) == 0;
+    return follows_log(recovery, found) && (whole || found->header.is_copy);
+}
+
 // The first gap of the tail is in front of the segment at `index`: nothing from there on counts.
 static int discard_from(struct recovery *recovery, size_t index)
 {
@@ -166,7 +176,7 @@ static int apply_segments(struct recovery *recovery, size_t start)
     int error = 0;
     for (size_t i = start; error == 0 && i < recovery->count; i++) {
         struct segment *segment = recovery->found[i].segment;
-        if (i > recovery->tail && !follows_log(recovery, &recovery->found[i])) {
+        if (i > recovery->tail && !follows_unsynced(recovery, &recovery->found[i])) {
             return discard_from(recovery, i);
         }
         int whole = apply_segment(recovery, &recovery->found[i]);
@@ -251,33 +261,49 @@ static void take_away(uint64_t *value, uint64_t *excess)
     *excess -= part;
 }
 
+static struct tally tally_of_appended(const struct queue *queue)
+{
+    return (struct tally){queue->totals.read_records - queue->totals.filtered_records,
+                          appended_bytes_of(&queue->totals)};
+}
+
+// What is queued and settled, as far as it was said before.
+static struct tally sum_of_books(const struct queue *queue, const struct tally *queued)
+{
+    const struct settled_totals *totals = &queue->ack.totals;
+    const struct tally *tallies[] = {&totals->acknowledged, &totals->dead_lettered,
+                                     &totals->dropped, &totals->damaged};
+    struct tally sum = *queued;
+    for (size_t i = 0; i < ARRAY_COUNT(tallies); i++) {
+        sum.records += tallies[i]->records;
+        sum.bytes += tallies[i]->bytes;
+    }
+    return sum;
+}
+
 // Makes the settled tallies what the log says that they must be. Records whose blocks did not
 // survive are read and counted again, so they are not settled any more; records that are missing
 // are damaged, or were acknowledged where nothing says so any more.
-static int rewind_books(struct recovery *recovery)
+static int rewind_books(struct recovery *recovery, struct tally queued)
 {
-    struct tally queued;
     int error = count_queued_bytes(recovery, &queued.bytes);
     if (error != 0) {
         return error;
     }
     struct queue *queue = recovery->queue;
-    queued.records = recovery->end - 1 - window_count(&queue->ack.window, 0, recovery->end - 1);
     struct settled_totals *totals = &queue->ack.totals;
-    struct tally *tallies[] = {&totals->acknowledged, &totals->dead_lettered, &totals->dropped,
-                               &totals->damaged};
-    struct tally appended = {queue->totals.read_records - queue->totals.filtered_records,
-                             appended_bytes_of(&queue->totals)};
-    struct tally sum = queued;
-    for (size_t i = 0; i < ARRAY_COUNT(tallies); i++) {
-        sum.records += tallies[i]->records;
-        sum.bytes += tallies[i]->bytes;
-    }
+    struct tally appended = tally_of_appended(queue);
+    struct tally sum = sum_of_books(queue, &queued);
     struct tally excess = {sum.records > appended.records ? sum.records - appended.records : 0,
                            sum.bytes > appended.bytes ? sum.bytes - appended.bytes : 0};
     struct tally *missing = recovery->ack_found ? &totals->damaged : &totals->acknowledged;
     missing->records += appended.records + excess.records - sum.records;
     missing->bytes += appended.bytes + excess.bytes - sum.bytes;
+    if (recovery->report->records_rewound < excess.records) {
+        recovery->report->records_rewound = excess.records;
+    }
+    struct tally *tallies[] = {&totals->acknowledged, &totals->dead_lettered, &totals->dropped,
+                               &totals->damaged};
     for (size_t i = 0; i < ARRAY_COUNT(tallies); i++) {
         take_away(&tallies[i]->records, &excess.records);
         take_away(&tallies[i]->bytes, &excess.bytes);
@@ -325,17 +351,20 @@ static int settle_up(struct recovery *recovery)
         report->records_rewound = settled;
         rewind = rewind || settled > 0;
     }
+    report->records_queued = last_valid - window_count(&ack->window, 0, last_valid);
+    // A recovery that was cut short may have hidden that the log was rewound, not what it counts.
+    struct tally queued = {.records = report->records_queued};
+    rewind = rewind || sum_of_books(queue, &queued).records != tally_of_appended(queue).records;
+    int error = rewind ? rewind_books(recovery, queued) : 0;
+    if (error != 0) {
+        return error;
+    }
     uint64_t offered =
         ack->submitted > ack->window.frontier ? ack->submitted - ack->window.frontier : 0;
     uint64_t answered = window_count(&ack->window, ack->window.frontier, ack->submitted);
     report->maybe_repeated = offered - answered + report->records_rewound;
     queue->next_sequence = first_new_sequence(recovery);
     ack->first_sequence = queue->next_sequence;
-    report->records_queued = last_valid - window_count(&ack->window, 0, last_valid);
-    int error = rewind ? rewind_books(recovery) : 0;
-    if (error != 0) {
-        return error;
-    }
     // Sequences that no record has are settled, so that nothing waits for them.
     for (uint64_t sequence = last_valid + 1; sequence < queue->next_sequence; sequence++) {
         if (ack->window.set == 0 && ack->window.frontier >= sequence - 1) {
@@ -360,6 +389,13 @@ static uint64_t next_epoch(const struct recovery *recovery, const struct ack_sta
         }
     }
     return epoch + 1;
+}
+
+// Brings what is settled to the disk: the replacement of the tail leaves it out.
+static int keep_acks(struct queue *queue)
+{
+    int error = ackslot_write(&queue->slot, &queue->ack);
+    return error != 0 ? error : ackslot_sync(&queue->slot);
 }
 
 static void start_from(struct queue *queue)
@@ -402,6 +438,9 @@ int queue_recover(struct queue *queue, struct queue_report *out_report)
         path = queue_path(queue, "harm");
         error = harms_open(&queue->harms, queue->io, path, &queue->positions);
         free(path);
+    }
+    if (error == 0 && recovery.ack_found && recovery.tail < recovery.count) {
+        error = keep_acks(queue);
     }
     if (error == 0) {
         error = settle_up(&recovery);

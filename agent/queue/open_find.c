@@ -169,6 +169,17 @@ static int has_snapshot(const struct recovery *recovery, const struct found_segm
     return error == 0 ? 1 : 0;
 }
 
+// Brings the snapshot of a segment to the disk, when it may be in memory alone.
+static int keep_snapshot(const struct recovery *recovery, const struct found_segment *found)
+{
+    struct io *io = recovery->queue->io;
+    if (found->segment->sealed) {
+        return 0;
+    }
+    int error = recovery_write_again(io, found->segment, found->segment->data_offset);
+    return error != 0 ? error : io->fdatasync(io, found->segment->fd);
+}
+
 // Removes a segment whose replacement is whole.
 static int remove_older(struct recovery *recovery, size_t older, const struct found_segment *newer)
 {
@@ -176,8 +187,11 @@ static int remove_older(struct recovery *recovery, size_t older, const struct fo
     if (whole != 1) {
         return whole;
     }
-    // One that stayed would come back when its replacement has been replaced.
-    int error = recovery_unlink(recovery, older);
+    int error = keep_snapshot(recovery, newer);
+    if (error == 0) {
+        // One that stayed would come back when its replacement has been replaced.
+        error = recovery_unlink(recovery, older);
+    }
     return error == 0 ? 1 : error;
 }
 

@@ -144,22 +144,21 @@ static int make_replacement(struct recovery *recovery, struct segment **out_segm
     return 0;
 }
 
-// Writes a file over itself, as far as the disk lets it: after a sync that failed its pages may
-// count as clean although they never came to the disk, and no later sync would write them.
-static void write_over_itself(struct io *io, const struct segment *segment)
+int recovery_write_again(struct io *io, const struct segment *segment, uint64_t until)
 {
     enum { CHUNK_BYTES = 64 * 1024 };
     uint8_t *chunk = xmalloc(CHUNK_BYTES);
-    for (uint64_t offset = 0; offset < segment->written;) {
-        uint64_t left = segment->written - offset;
+    int error = 0;
+    for (uint64_t offset = 0; error == 0 && offset < until;) {
+        uint64_t left = until - offset;
         size_t size = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
         int64_t count = io_pread_all(io, segment->fd, chunk, size, offset);
-        if (count <= 0 || io_pwrite_all(io, segment->fd, chunk, (size_t)count, offset) != 0) {
-            break;
-        }
-        offset += (uint64_t)count;
+        error = count > 0 ? io_pwrite_all(io, segment->fd, chunk, (size_t)count, offset)
+                          : (count < 0 ? (int)count : E_TRUNCATED);
+        offset += count > 0 ? (uint64_t)count : 0;
     }
     free(chunk);
+    return error;
 }
 
 // Without room for a copy the tail stays where it is: cut to what is valid, complete, to be sealed
@@ -170,7 +169,8 @@ static void keep_tail_in_place(struct recovery *recovery)
     for (size_t i = recovery->tail; i < recovery->count; i++) {
         struct segment *segment = recovery->found[i].segment;
         (void)queue->io->ftruncate(queue->io, segment->fd, segment->written);
-        write_over_itself(queue->io, segment);
+        int ignored = recovery_write_again(queue->io, segment, segment->written);
+        (void)ignored; // as far as the disk lets it
         segment->finished = true;
     }
 }
@@ -216,9 +216,9 @@ int recovery_commit(struct recovery *recovery)
         queue_add_segment(queue, replacement);
         queue->current = replacement;
     }
+    // One that stayed would count again when its replacement has been given back.
     while (error == 0 && recovery->count > 0) {
-        int ignored = recovery_unlink(recovery, recovery->count - 1);
-        (void)ignored; // it is replaced: the next opening tries again
+        error = recovery_unlink(recovery, recovery->count - 1);
     }
     return error;
 }
