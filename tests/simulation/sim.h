@@ -88,6 +88,7 @@ struct sim {
     uint64_t seed;
     struct prng prng;
     bool trace;
+    bool keeps_power; // the process dies, the machine does not
 
     struct simfs *files;
     struct simdisk *disk;
@@ -172,6 +173,16 @@ bool sim_agent_done(struct sim *sim);
 void sim_agent_check(struct sim *sim);
 void sim_agent_init(struct sim *sim);
 void sim_agent_deinit(struct sim *sim);
+
+// ---- sim_trouble.c ----
+
+void sim_trouble_step(struct sim *sim);
+// Whatever is wrong with the disk is mended.
+void sim_trouble_end(struct sim *sim);
+// Ends the agent in some way.
+void sim_end_agent(struct sim *sim);
+// Of the process, or of the machine.
+enum sim_end sim_any_death(struct sim *sim);
 
 // ---- sim_service.c ----
 

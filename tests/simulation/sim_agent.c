@@ -58,6 +58,12 @@ static void on_synced(void *context, enum disk_file kind)
     }
 }
 
+static void on_named(void *context, const char *call, const char *path, int result)
+{
+    sim_trace(context, "queue", "%s %s%s%s", call, path, result == 0 ? "" : ": ",
+              result == 0 ? "" : error_text(result));
+}
+
 // ---- what is in the queue ----
 
 static void note_durable(struct sim *sim)
@@ -181,27 +187,9 @@ static int open_parts(struct sim *sim)
               (unsigned long long)sim->report.records_queued,
               (unsigned long long)sim->report.maybe_repeated,
               (unsigned long long)sim->report.records_rewound);
+    sim_agent_check(sim);
     error = open_collector(sim);
     return error != 0 ? error : open_sender(sim);
-}
-
-void sim_agent_open(struct sim *sim)
-{
-    sim->running = true;
-    int error = open_parts(sim);
-    if (error != 0) {
-        sim_trace(sim, "agent", "cannot open: %s", error_text(error));
-        close_parts(sim);
-        sim->running = false;
-        sim->retry_ns = sim_now(sim) + NS_PER_S;
-        return;
-    }
-    struct queue_bells bells = {
-        .context = sim, .syncer = ring_syncer, .sender = ring_sender, .collector = ring_collector};
-    queue_set_bells(sim->queue, &bells);
-    sim->collector_next_ns = 0;
-    sim->sender_next_ns = 0;
-    sim->syncer_next_ns = 0;
 }
 
 // ---- ends ----
@@ -231,6 +219,27 @@ static void forget(struct sim *sim, enum sim_end end)
     sim->rewound = sim->rewound || rewinds;
 }
 
+void sim_agent_open(struct sim *sim)
+{
+    sim->running = true;
+    int error = open_parts(sim);
+    if (error != 0) {
+        sim_trace(sim, "agent", "cannot open: %s", error_text(error));
+        close_parts(sim);
+        sim->running = false;
+        forget(sim, END_CONDEMNED);
+        sim_writer_process_ended(sim);
+        sim->retry_ns = sim_now(sim) + NS_PER_S;
+        return;
+    }
+    struct queue_bells bells = {
+        .context = sim, .syncer = ring_syncer, .sender = ring_sender, .collector = ring_collector};
+    queue_set_bells(sim->queue, &bells);
+    sim->collector_next_ns = 0;
+    sim->sender_next_ns = 0;
+    sim->syncer_next_ns = 0;
+}
+
 void sim_agent_end(struct sim *sim, enum sim_end end)
 {
     sim_trace(sim, "agent", "%s", end_names[end]);
@@ -239,7 +248,7 @@ void sim_agent_end(struct sim *sim, enum sim_end end)
     }
     close_parts(sim);
     if (end == END_CLOSED && simdisk_stopped(sim->disk)) {
-        end = sim_one_in(sim, 2) ? END_KILLED : END_POWER;
+        end = sim_any_death(sim);
         sim_trace(sim, "agent", "and %s meanwhile", end_names[end]);
     }
     sim->running = false;
@@ -258,14 +267,14 @@ void sim_agent_end(struct sim *sim, enum sim_end end)
 bool sim_agent_supervise(struct sim *sim)
 {
     if (simdisk_stopped(sim->disk)) {
-        sim_agent_end(sim, sim_one_in(sim, 2) ? END_KILLED : END_POWER);
+        sim_agent_end(sim, sim_any_death(sim));
     } else if (sim->running && queue_condemned(sim->queue)) {
         sim_agent_end(sim, END_CONDEMNED);
     }
     if (!sim->running && sim_now(sim) >= sim->retry_ns) {
         sim_agent_open(sim);
         if (simdisk_stopped(sim->disk)) {
-            sim_agent_end(sim, sim_one_in(sim, 2) ? END_KILLED : END_POWER);
+            sim_agent_end(sim, sim_any_death(sim));
         }
     }
     return sim->running;
@@ -321,7 +330,17 @@ void sim_agent_check(struct sim *sim)
     struct books books;
     queue_books(sim->queue, &books);
     if (!books_balance(&books)) {
-        sim_fail(sim, "the books do not balance");
+        sim_fail(sim,
+                 "the books do not balance: read %llu (%llu bytes), filtered %llu (%llu), "
+                 "acknowledged %llu (%llu), dead letters %llu, damaged %llu, queued %llu (%llu)",
+                 (unsigned long long)books.read.records, (unsigned long long)books.read.bytes,
+                 (unsigned long long)books.filtered.records,
+                 (unsigned long long)books.filtered.bytes,
+                 (unsigned long long)books.acknowledged.records,
+                 (unsigned long long)books.acknowledged.bytes,
+                 (unsigned long long)books.dead_lettered.records,
+                 (unsigned long long)books.damaged.records,
+                 (unsigned long long)books.queued.records, (unsigned long long)books.queued.bytes);
     }
     const struct queue_config *config = &sim->flow.queue;
     uint64_t slots = 16384;
@@ -339,6 +358,7 @@ void sim_agent_init(struct sim *sim)
     sim->io.context = sim;
     sim->io.written = on_written;
     sim->io.synced = on_synced;
+    sim->io.named = on_named;
     sim->credentials = credentials_store_create();
     struct credentials keys = {.access_key_id = xstrdup("AKIDEXAMPLE"),
                                .secret_access_key = xstrdup("secret")};

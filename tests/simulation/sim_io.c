@@ -1,6 +1,7 @@
 #include "simulation/sim_io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 static struct sim_io *sim_of(struct io *io)
@@ -49,6 +50,9 @@ static int route_open(struct io *io, const char *path, int flags, mode_t mode)
     int fd = (int)counted(sim, side, side->open(side, path, flags, mode));
     if (fd >= 0 && is_disk_fd(fd)) {
         sim->kinds[fd - SIM_DISK_FD_BASE] = kind_of(path);
+    }
+    if ((flags & O_CREAT) != 0) {
+        sim->named(sim->context, "creates", path, fd < 0 ? fd : 0);
     }
     return fd;
 }
@@ -102,13 +106,17 @@ static int route_sync_dir(struct io *io, const char *path)
 static int route_rename(struct io *io, const char *from, const char *to)
 {
     struct sim_io *sim = sim_of(io);
-    return (int)counted(sim, sim->disk, sim->disk->rename(sim->disk, from, to));
+    int result = (int)counted(sim, sim->disk, sim->disk->rename(sim->disk, from, to));
+    sim->named(sim->context, "renames", to, result);
+    return result;
 }
 
 static int route_unlink(struct io *io, const char *path)
 {
     struct sim_io *sim = sim_of(io);
-    return (int)counted(sim, sim->disk, sim->disk->unlink(sim->disk, path));
+    int result = (int)counted(sim, sim->disk, sim->disk->unlink(sim->disk, path));
+    sim->named(sim->context, "removes", path, result);
+    return result;
 }
 
 static int route_mkdir(struct io *io, const char *path, mode_t mode)

@@ -29,6 +29,8 @@ struct sim_io {
     void *context;
     void (*written)(void *context, enum disk_file kind, struct slice data);
     void (*synced)(void *context, enum disk_file kind);
+    // A name on the disk was made, changed or removed.
+    void (*named)(void *context, const char *call, const char *path, int result);
 };
 
 // Borrows both; the observer is set by the caller.

@@ -58,7 +58,7 @@ static void accept_line(struct sim *sim, unsigned number, enum told told)
 static bool is_rest_of_cut_line(const struct sim *sim, unsigned number, struct slice data,
                                 const char *text, size_t size)
 {
-    return sim->lines[number].excused && data.size < size &&
+    return sim->lines[number].copies == 0 && data.size < size &&
            memcmp(data.data, text, data.size - 1) == 0 && data.data[data.size - 1] == '\n';
 }
 

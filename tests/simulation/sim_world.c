@@ -10,8 +10,14 @@
 
 enum {
     STEPS_MAX = 300,
-    FINISH_STEPS_MAX = 20000,
+    STEPS_AT_ONE_TIME_MAX = 1000,
     FINISH_SECONDS_MAX = 3 * 3600,
+};
+
+// How many steps there are, on average, between two ends of the agent or two troubles.
+struct climate {
+    uint64_t ends;
+    uint64_t troubles; // 0: there are none
 };
 
 // ---- chance, time, words ----
@@ -184,37 +190,14 @@ static void pass_time(struct sim *sim)
     sim_advance(sim, sim_below(sim, spans_ns[sim_below(sim, ARRAY_COUNT(spans_ns))]));
 }
 
-static void end_agent(struct sim *sim)
-{
-    if (sim->running) {
-        sim_agent_end(sim, sim_one_in(sim, 2) ? END_CLOSED : END_KILLED);
-    }
-}
-
-static void step(struct sim *sim, uint64_t calm)
-{
-    if (sim_one_in(sim, calm)) {
-        end_agent(sim);
-        return;
-    }
-    uint64_t choice = sim_below(sim, 12);
-    if (choice < 3) {
-        sim_writer_step(sim);
-    } else if (choice < 10) {
-        step_agent(sim, (choice - 3) % 3);
-    } else {
-        pass_time(sim);
-    }
-}
-
-// ---- the end ----
+// ---- as threads do ----
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
 
-// As the threads of a flow do: each at its time, or when its bell rings.
+// Each part at its time, or when its bell rings.
 static void step_what_is_due(struct sim *sim)
 {
     const uint64_t *times[] = {&sim->collector_next_ns, &sim->sender_next_ns, &sim->syncer_next_ns};
@@ -228,25 +211,74 @@ static void step_what_is_due(struct sim *sim)
     }
 }
 
-static void run_until_done(struct sim *sim)
+static uint64_t next_due_ns(const struct sim *sim)
 {
-    uint64_t end_ns = sim_now(sim) + FINISH_SECONDS_MAX * NS_PER_S;
-    for (unsigned i = 0; i < FINISH_STEPS_MAX && sim_now(sim) < end_ns; i++) {
+    if (!sim->running) {
+        return sim->retry_ns;
+    }
+    uint64_t next_ns = least(sim->collector_next_ns, sim->sender_next_ns);
+    return least(least(next_ns, sim->syncer_next_ns), sim_service_next_ns(sim));
+}
+
+// Time goes on when nothing is due, so who never rests is found.
+static void live_until(struct sim *sim, uint64_t end_ns, bool until_done)
+{
+    unsigned steps_here = 0;
+    while (sim_now(sim) < end_ns) {
         step_what_is_due(sim);
-        if (sim_agent_done(sim)) {
+        if (until_done && sim_agent_done(sim)) {
             return;
         }
-        uint64_t next_ns = least(sim->collector_next_ns, sim->sender_next_ns);
-        next_ns = least(least(next_ns, sim->syncer_next_ns), sim_service_next_ns(sim));
-        next_ns = sim->running ? next_ns : sim->retry_ns;
+        uint64_t next_ns = next_due_ns(sim);
         if (next_ns == TIME_NEVER) {
             sim_fail(sim, "the agent waits for nothing");
         }
-        uint64_t now_ns = sim_now(sim);
-        sim_advance(sim, next_ns > now_ns ? next_ns - now_ns : 0);
+        if (next_ns > sim_now(sim)) {
+            sim_advance(sim, least(next_ns, end_ns) - sim_now(sim));
+            steps_here = 0;
+        } else if (++steps_here > STEPS_AT_ONE_TIME_MAX) {
+            sim_fail(sim, "the agent spins");
+        }
     }
-    sim_fail(sim, "the agent does not come to an end");
+    if (until_done) {
+        sim_fail(sim, "the agent does not come to an end");
+    }
 }
+
+static void live_a_while(struct sim *sim)
+{
+    sim_trace(sim, "world", "for a while every part steps when it is due");
+    sim->collector_next_ns = 0; // what programs wrote is announced
+    live_until(sim, sim_now(sim) + sim_below(sim, 3 * NS_PER_S), false);
+}
+
+static void run_until_done(struct sim *sim)
+{
+    live_until(sim, sim_now(sim) + FINISH_SECONDS_MAX * NS_PER_S, true);
+}
+
+static void step(struct sim *sim, const struct climate *climate)
+{
+    if (sim_one_in(sim, climate->ends)) {
+        sim_end_agent(sim);
+    } else if (climate->troubles != 0 && sim_one_in(sim, climate->troubles)) {
+        sim_trouble_step(sim);
+    } else if (climate->troubles != 0 && sim_one_in(sim, 12)) {
+        sim_trouble_end(sim);
+    }
+    uint64_t choice = sim_below(sim, 13);
+    if (choice < 3) {
+        sim_writer_step(sim);
+    } else if (choice < 10) {
+        step_agent(sim, (choice - 3) % 3);
+    } else if (choice < 12) {
+        pass_time(sim);
+    } else {
+        live_a_while(sim);
+    }
+}
+
+// ---- the end ----
 
 static void check_lines(const struct sim *sim)
 {
@@ -282,10 +314,8 @@ static void finish(struct sim *sim)
     sim->collector_next_ns = 0;
     sim->sender_next_ns = 0;
     sim->syncer_next_ns = 0;
-    fault_io_heal(&sim->fault);
-    simdisk_set_capacity(sim->disk, UINT64_MAX);
+    sim_trouble_end(sim);
     simdisk_stop_after(sim->disk, 0);
-    simdisk_fail_sync(sim->disk, 0);
     sim_advance(sim, 30 * NS_PER_S); // every call that was given up has arrived
     run_until_done(sim);
     // What is held back until it is known to be no copy, or the end of a file, takes a while.
@@ -335,9 +365,11 @@ void sim_run(uint64_t seed, bool trace)
 {
     struct sim *sim = sim_create(seed, trace);
     draw_weather(sim);
-    uint64_t calm = 10 + sim_below(sim, 200);
+    struct climate climate = {.ends = 10 + sim_below(sim, 200)};
+    climate.troubles = sim_one_in(sim, 3) ? 0 : 5 + sim_below(sim, 60);
+    sim->keeps_power = sim_one_in(sim, 2);
     for (uint64_t steps = 30 + sim_below(sim, STEPS_MAX); steps > 0; steps--) {
-        step(sim, calm);
+        step(sim, &climate);
     }
     finish(sim);
     sim_free(sim);

@@ -1,0 +1,114 @@
+// What goes wrong with the disk, the process and the machine.
+#include <errno.h>
+
+#include "base/clock.h"
+#include "simulation/sim.h"
+
+enum sim_end sim_any_death(struct sim *sim)
+{
+    return sim->keeps_power || sim_one_in(sim, 2) ? END_KILLED : END_POWER;
+}
+
+static void fail_calls(struct sim *sim)
+{
+    static const char *const calls[] = {"pwrite",   "pread", "open",  "unlink",   "rename",
+                                        "sync_dir", "list",  "fstat", "ftruncate"};
+    static const int errors[] = {-EIO, -ENOSPC, -EDQUOT, -EINTR};
+    const char *call = calls[sim_below(sim, ARRAY_COUNT(calls))];
+    int error = errors[sim_below(sim, ARRAY_COUNT(errors))];
+    uint64_t nth = 1 + sim_below(sim, 3);
+    uint64_t count = 1 + sim_below(sim, 3);
+    sim_trace(sim, "disk", "%s fails with %d, %llu times from call %llu on", call, error,
+              (unsigned long long)count, (unsigned long long)nth);
+    fault_io_heal(&sim->fault);
+    fault_io_fail(&sim->fault, call, nth, count, error);
+}
+
+static void make_read_only(struct sim *sim)
+{
+    static const char *const calls[] = {"pwrite", "ftruncate", "fdatasync", "sync_dir",
+                                        "rename", "unlink",    "mkdir"};
+    sim_trace(sim, "disk", "can only be read");
+    fault_io_heal(&sim->fault);
+    for (size_t i = 0; i < ARRAY_COUNT(calls); i++) {
+        fault_io_fail(&sim->fault, calls[i], 1, UINT64_MAX, -EROFS);
+    }
+}
+
+static void shorten(struct sim *sim)
+{
+    uint64_t bytes = 1 + sim_below(sim, 3000);
+    sim_trace(sim, "disk", "moves at most %llu bytes", (unsigned long long)bytes);
+    fault_io_heal(&sim->fault);
+    fault_io_shorten(&sim->fault, FAULT_ANY, 1, UINT64_MAX, (size_t)bytes);
+}
+
+static void fill_disk(struct sim *sim)
+{
+    uint64_t left = sim_below(sim, 65536);
+    sim_trace(sim, "disk", "has %llu bytes left", (unsigned long long)left);
+    simdisk_set_capacity(sim->disk, simdisk_used(sim->disk) + left);
+}
+
+static void fail_sync(struct sim *sim)
+{
+    unsigned nth = 1 + (unsigned)sim_below(sim, 3);
+    sim_trace(sim, "disk", "fails sync %u from now", nth);
+    simdisk_fail_sync(sim->disk, nth);
+}
+
+static void die_soon(struct sim *sim)
+{
+    uint64_t nth = 1 + sim_below(sim, 12);
+    sim_trace(sim, "agent", "will die in change %llu", (unsigned long long)nth);
+    simdisk_stop_after(sim->disk, nth);
+}
+
+void sim_trouble_step(struct sim *sim)
+{
+    switch (sim_below(sim, 10)) {
+    case 0:
+    case 1:
+    case 2:
+        die_soon(sim);
+        break;
+    case 3:
+        fail_sync(sim);
+        break;
+    case 4:
+        fill_disk(sim);
+        break;
+    case 5:
+        shorten(sim);
+        break;
+    case 6:
+        if (sim_one_in(sim, 3)) {
+            make_read_only(sim);
+        }
+        break;
+    case 7:
+        simdisk_drop_caches(sim->disk);
+        break;
+    default:
+        fail_calls(sim);
+    }
+}
+
+void sim_trouble_end(struct sim *sim)
+{
+    sim_trace(sim, "disk", "is well again");
+    fault_io_heal(&sim->fault);
+    simdisk_set_capacity(sim->disk, UINT64_MAX);
+    simdisk_fail_sync(sim->disk, 0);
+}
+
+void sim_end_agent(struct sim *sim)
+{
+    if (!sim->running) {
+        return;
+    }
+    sim_agent_end(sim, sim_one_in(sim, 3) ? END_CLOSED : sim_any_death(sim));
+    if (sim_one_in(sim, 3)) {
+        die_soon(sim); // while it recovers
+    }
+}
