@@ -134,6 +134,9 @@ void life_at_end(struct source *source, struct source_file *file)
 
 void life_depart(struct source *source, struct source_file *file)
 {
+    if (file->phase == FILE_FRESH || file->phase == FILE_HELD) {
+        file->departing = true; // begins when it was judged
+    }
     if (file->phase != FILE_LIVE) {
         return;
     }
@@ -616,7 +619,8 @@ static void move_here(struct source *source, struct source_file *file, struct na
     if (was_restored) {
         restore_found(source, file, stat);
         file = name->file;
-    } else if (renamed) {
+    }
+    if (renamed || (was_restored && name->unmatched)) {
         life_depart(source, file);
     }
     set_path(source, file, path);
