@@ -1,0 +1,218 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/clock.h"
+#include "source/tree_state.h"
+
+enum { DEPTH_MAX = 64 };
+
+// Twice the coarsest granularity in use (FAT: 2 s).
+#define MTIME_TICK_NS (4 * NS_PER_S)
+
+struct dir *tree_dir_add(struct tree *tree, struct dir *parent, const char *path)
+{
+    struct dir *dir = xcalloc(1, sizeof *dir);
+    *dir = (struct dir){
+        .path = xstrdup(path),
+        .parent = parent,
+        .states = xcalloc(glob_state_words(tree->glob), sizeof(uint64_t)),
+        .watch = -1,
+        .depth = parent == NULL ? 0 : parent->depth + 1,
+        .index = (uint32_t)tree->dir_count,
+    };
+    if (parent != NULL) {
+        dir->next_sibling = parent->first_child;
+        parent->first_child = dir;
+    }
+    if (tree->dir_count == tree->dir_capacity) {
+        tree->dir_capacity = tree->dir_capacity * 2 + 16;
+        tree->dirs = xreallocarray(tree->dirs, tree->dir_capacity, sizeof(struct dir *));
+    }
+    tree->dirs[tree->dir_count++] = dir;
+    return dir;
+}
+
+void tree_dir_free(struct dir *dir)
+{
+    free(dir->path);
+    free(dir->states);
+    free(dir);
+}
+
+void tree_dir_tidy(struct tree *tree, struct dir *dir)
+{
+    while (dir != NULL && dir->parent != NULL && !dir->exists && dir->names == NULL &&
+           dir->first_child == NULL) {
+        struct dir *parent = dir->parent;
+        struct dir **place = &parent->first_child;
+        while (*place != dir) {
+            place = &(*place)->next_sibling;
+        }
+        *place = dir->next_sibling;
+        struct dir *last = tree->dirs[--tree->dir_count];
+        tree->dirs[dir->index] = last;
+        last->index = dir->index;
+        tree_dir_free(dir);
+        dir = parent;
+    }
+}
+
+struct dir *tree_dir_child(const struct dir *dir, const char *path)
+{
+    struct dir *child = dir->first_child;
+    while (child != NULL && strcmp(child->path, path) != 0) {
+        child = child->next_sibling;
+    }
+    return child;
+}
+
+// NFS, SMB, CIFS, 9p, FUSE, Ceph, AFS, Lustre, GlusterFS is FUSE: f_type of statfs(2).
+static bool is_network(uint64_t magic)
+{
+    static const uint64_t MAGICS[] = {0x6969,     0x517b,     0xff534d42, 0xfe534d42, 0x01021997,
+                                      0x65735546, 0x00c36400, 0x5346414f, 0x6b414653, 0x0bd00bd0,
+                                      0x47504653, 0x013111a8, 0x7461636f, 0x786f4256};
+    for (size_t i = 0; i < ARRAY_COUNT(MAGICS); i++) {
+        if (magic == MAGICS[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void look_at_names(struct tree *tree, const struct dir *dir)
+{
+    for (struct name *name = dir->names; name != NULL; name = name->dir_next) {
+        tree_name_sort(tree, name);
+        tree_enqueue(tree, name, true);
+    }
+}
+
+static void watch_dir(struct tree *tree, struct dir *dir)
+{
+    uint64_t magic;
+    dir->network = tree->io->fs_magic(tree->io, dir->path, &magic) == 0 && is_network(magic);
+    int id = watch_add(tree->watch, dir->path, true, dir);
+    dir->watch = id < 0 ? -1 : id;
+    if (id == -ENOSPC) {
+        tree->degraded |= TREE_NO_WATCHES;
+    } else if (id == -EMFILE) {
+        tree->degraded |= TREE_NO_INSTANCES;
+    }
+    tree->degraded |= dir->network ? TREE_NETWORK : 0;
+}
+
+static void unwatch_dir(struct tree *tree, struct dir *dir)
+{
+    watch_remove(tree->watch, dir->watch, dir);
+    dir->watch = -1;
+}
+
+static bool is_loop(const struct dir *dir, const struct file_stat *stat)
+{
+    for (const struct dir *above = dir->parent; above != NULL; above = above->parent) {
+        if (above->device == stat->device && above->inode == stat->inode) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void look_at_child(struct tree *tree, struct dir *dir, const char *path, const char *name,
+                          bool linked)
+{
+    struct dir *child = tree_dir_child(dir, path);
+    if (child == NULL) {
+        size_t words = glob_state_words(tree->glob);
+        uint64_t *states = xcalloc(words, sizeof *states);
+        bool enters = dir->depth < DEPTH_MAX && !glob_excluded(tree->glob, path) &&
+                      glob_enter(tree->glob, dir->states, name, linked, states);
+        if (enters) {
+            child = tree_dir_add(tree, dir, path);
+            memcpy(child->states, states, words * sizeof *states);
+        }
+        free(states);
+    }
+    if (child != NULL) {
+        tree_dir_check(tree, child, false);
+        tree_dir_tidy(tree, child);
+    }
+}
+
+int tree_dir_entry(void *context, const char *text, enum file_kind kind)
+{
+    struct listing *listing = context;
+    struct tree *tree = listing->tree;
+    struct dir *dir = listing->dir;
+    char path[PATH_MAX];
+    if (!tree_join(dir->path, text, path)) {
+        return 0;
+    }
+    struct name *name = tree_name_find(tree, dir, text);
+    if (name == NULL && glob_matches(tree->glob, dir->states, text) &&
+        !glob_excluded(tree->glob, path)) {
+        name = tree_name_add(tree, dir, text);
+    }
+    if (name != NULL) {
+        tree_enqueue(tree, name, true);
+    }
+    if (kind == FILE_DIRECTORY || kind == FILE_SYMLINK) {
+        look_at_child(tree, dir, path, text, kind == FILE_SYMLINK);
+    }
+    return 0;
+}
+
+static void list_dir(struct tree *tree, struct dir *dir)
+{
+    look_at_names(tree, dir);
+    struct listing listing = {.tree = tree, .dir = dir};
+    (void)tree->io->list(tree->io, dir->path, tree_dir_entry, &listing);
+}
+
+uint64_t tree_settled_mtime(struct io *io, uint64_t mtime_ns)
+{
+    return mtime_ns + MTIME_TICK_NS < io->real_ns(io) ? mtime_ns : 0;
+}
+
+static void lose_dir(struct tree *tree, struct dir *dir)
+{
+    dir->exists = false;
+    unwatch_dir(tree, dir);
+    look_at_names(tree, dir);
+    for (struct dir *child = dir->first_child, *next; child != NULL; child = next) {
+        next = child->next_sibling;
+        lose_dir(tree, child);
+        tree_dir_tidy(tree, child);
+    }
+}
+
+void tree_dir_check(struct tree *tree, struct dir *dir, bool list)
+{
+    struct file_stat stat;
+    if (tree->io->stat(tree->io, dir->path, true, &stat) != 0 || stat.kind != FILE_DIRECTORY ||
+        is_loop(dir, &stat)) {
+        if (dir->exists) {
+            lose_dir(tree, dir);
+        }
+        return;
+    }
+    bool other = !dir->exists || dir->device != stat.device || dir->inode != stat.inode;
+    if (other) {
+        unwatch_dir(tree, dir);
+    }
+    dir->exists = true;
+    dir->device = stat.device;
+    dir->inode = stat.inode;
+    bool unwatched = dir->watch < 0;
+    if (unwatched) {
+        watch_dir(tree, dir);
+    }
+    bool regained = unwatched && dir->watch >= 0;
+    if (list || other || regained || dir->mtime_ns != stat.mtime_ns) {
+        dir->mtime_ns = tree_settled_mtime(tree->io, stat.mtime_ns);
+        list_dir(tree, dir);
+    }
+}

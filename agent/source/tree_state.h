@@ -1,0 +1,99 @@
+// What a tree is made of. Internal to agent/source: the parts of the tree share it.
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/io.h"
+#include "source/glob.h"
+#include "source/tree.h"
+#include "source/watch.h"
+
+// A directory that a pattern goes through or ends in. A path has one, also while it does not exist
+// (the bases of the patterns) or does not exist any more but has names that were not looked at yet.
+struct dir {
+    char *path;
+    struct dir *parent; // NULL: a base
+    struct dir *first_child;
+    struct dir *next_sibling;
+    struct name *names;
+    uint64_t *states;
+    uint64_t device;
+    uint64_t inode;
+    uint64_t mtime_ns;
+    uint32_t index; // in tree.dirs
+    int watch;      // -1: none
+    unsigned depth;
+    bool exists;
+    bool network;
+};
+
+struct name_list {
+    struct name **items;
+    size_t count;
+    size_t capacity;
+    size_t cursor; // of the rescan
+};
+
+struct tree {
+    struct io *io;
+    const struct glob *glob;
+    struct watch *watch;
+    uint64_t poll_interval_ns;
+
+    struct dir **dirs;
+    size_t dir_count;
+    size_t dir_capacity;
+    size_t dir_cursor;
+
+    struct name **buckets;
+    size_t bucket_count;
+    struct name_list watched;
+    struct name_list polled;
+
+    struct name **queue; // a ring
+    size_t queue_first;
+    size_t queue_count;
+    size_t queue_capacity;
+
+    uint64_t next_scan_ns;
+    size_t resync; // names and directories that are still to be looked at after an overflow
+    unsigned degraded;
+    uint32_t moved_cookie;
+    struct name *moved_name; // from where a file was just renamed
+};
+
+// ---- tree_names.c: the names, and which of them wait to be looked at ----
+
+// The path of `name` in a directory into `out_path`; false when it is too long.
+bool tree_join(const char *dir, const char *name, char out_path[PATH_MAX]);
+struct name *tree_name_find(const struct tree *tree, const struct dir *dir, const char *text);
+struct name *tree_name_add(struct tree *tree, struct dir *dir, const char *text);
+// Puts the name into the list where it belongs now: watched or polled.
+void tree_name_sort(struct tree *tree, struct name *name);
+// Has the name looked at. `moved`: there may be another file behind it.
+void tree_enqueue(struct tree *tree, struct name *name, bool moved);
+
+// ---- tree_dirs.c: the directories, and what is listed in them ----
+
+// An io_list_fn over a struct listing: takes in one entry of a directory.
+struct listing {
+    struct tree *tree;
+    struct dir *dir;
+};
+int tree_dir_entry(void *context, const char *text, enum file_kind kind);
+struct dir *tree_dir_add(struct tree *tree, struct dir *parent, const char *path);
+void tree_dir_free(struct dir *dir);
+// Frees a directory that does not exist any more when nothing in it is still to be looked at, and
+// those above it likewise.
+void tree_dir_tidy(struct tree *tree, struct dir *dir);
+struct dir *tree_dir_child(const struct dir *dir, const char *path);
+// Finds out what is at the path of a directory now, and lists it when it is new or `list`.
+void tree_dir_check(struct tree *tree, struct dir *dir, bool list);
+
+// ---- tree_events.c: what inotify tells ----
+
+void tree_take_event(struct tree *tree, const struct watch_event *event);
+// Everything is to be looked at again, in pieces.
+void tree_resync(struct tree *tree);
