@@ -54,7 +54,7 @@ static bool has_suffix(const char *path)
     return length > 3 && strcmp(path + length - 3, ".gz") == 0;
 }
 
-static bool is_named_so(const struct source_file *file)
+bool archive_is_named(const struct source_file *file)
 {
     for (const struct name *name = file->names; name != NULL; name = name->file_next) {
         if (has_suffix(name->text)) {
@@ -67,7 +67,7 @@ static bool is_named_so(const struct source_file *file)
 bool archive_detect(struct source *source, struct source_file *file)
 {
     uint8_t magic[GZIP_MAGIC_BYTES];
-    if (file->archive != NULL || file->fd < 0 || !is_named_so(file)) {
+    if (file->archive != NULL || file->fd < 0 || !archive_is_named(file)) {
         return file->archive != NULL;
     }
     int64_t count = io_pread_all(source->io, file->fd, magic, sizeof magic, 0);

@@ -27,6 +27,8 @@ enum archive_end {
     ARCHIVE_TOO_LARGE, // there is more than compressed_max_size
 };
 
+// Whether it has the name of one.
+bool archive_is_named(const struct source_file *file);
 // Whether the open file is one by its name and its first bytes; it is noted as one if so.
 bool archive_detect(struct source *source, struct source_file *file);
 void archive_free(struct archive *archive);

@@ -174,7 +174,7 @@ void life_hold(struct source *source, struct source_file *file, const struct sou
     while (younger != NULL && younger != original) {
         younger = younger->younger;
     }
-    if (younger != NULL) {
+    if (younger != NULL || original == NULL) {
         life_at_end(source, file); // it would wait for what waits for it
     }
 }
@@ -184,6 +184,7 @@ void life_wait_beside(struct source *source, struct source_file *file)
     set_phase(source, file, FILE_HELD);
     ring_append(&source->beside, &file->waiting);
     reader_close(source, file);
+    life_at_end(source, file);
 }
 
 void life_unreadable(struct source *source, struct source_file *file)
@@ -542,14 +543,18 @@ static void saw_archive(struct source *source, struct source_file *file,
                         const struct file_stat *stat)
 {
     archive_looked_at(source, file, stat);
-    if (archive_end(file) != ARCHIVE_OPEN || archive_is_refused(source, file)) {
+    bool held = file->phase == FILE_FRESH || file->phase == FILE_HELD;
+    uint64_t size = archive_content_size(file, stat);
+    // One that could not be opened, because it was renamed just then, still has to be judged.
+    bool waits = held && (link_in_ring(&file->waiting) || file->generation.size_seen == 0);
+    bool known = archive_end(file) != ARCHIVE_OPEN && (size == file->read_position || waits);
+    if (known || archive_is_refused(source, file)) {
         return;
     }
-    bool held = file->phase == FILE_FRESH || file->phase == FILE_HELD;
     if (!held || stat->size > file->generation.size_seen) {
         touch(source, file);
     }
-    life_set_content(source, file, held ? stat->size : archive_content_size(file, stat));
+    life_set_content(source, file, held ? stat->size : size);
     has_changed(source, file);
 }
 

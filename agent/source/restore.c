@@ -232,6 +232,63 @@ static void search_dirs_of_missing(struct source *source)
     free(dirs);
 }
 
+// What has the name of a file that is missing now is younger than that.
+static void order_successor(struct source *source, struct source_file *file)
+{
+    const struct name *name = tree_find(source->tree, file->generation.path);
+    if (name != NULL && name->file != NULL && name->file != file) {
+        file_order(file, name->file);
+    }
+}
+
+static bool is_modified_before(struct source *source, const struct source_file *a,
+                               const struct source_file *b)
+{
+    struct file_stat stat_a;
+    struct file_stat stat_b;
+    struct io *io = source->io;
+    return io->stat(io, a->generation.path, true, &stat_a) == 0 &&
+           io->stat(io, b->generation.path, true, &stat_b) == 0 &&
+           stat_a.mtime_ns < stat_b.mtime_ns;
+}
+
+// What has the name of an archive without its suffixes is younger than that.
+static void order_archive(struct source *source, struct source_file *file)
+{
+    char *path = xstrdup(file->generation.path);
+    const struct name *name = NULL;
+    char *slash = strrchr(path, '/');
+    char *cut = path + strlen(path);
+    while (slash != NULL && cut > slash + 1 && (name == NULL || name->file == NULL)) {
+        if (*cut == '.' || *cut == '-') {
+            *cut = '\0';
+            name = tree_find(source->tree, path);
+        }
+        cut--;
+    }
+    struct source_file *younger = name == NULL ? NULL : name->file;
+    if (younger != NULL && younger->phase == FILE_FRESH && !archive_is_named(younger)) {
+        struct source_file *other = younger->older;
+        if (other != NULL && archive_is_named(other) && is_modified_before(source, other, file)) {
+            file_unorder(other);
+        }
+        file_order(file, younger);
+    }
+    free(path);
+}
+
+// Archives that were not there before are older than the logs of which they were made.
+static void order_archives(struct source *source)
+{
+    const struct link *ring = &source->unjudged;
+    for (const struct link *link = ring->next; link != ring; link = link->next) {
+        struct source_file *file = LINK_ENTRY(link, struct source_file, waiting);
+        if (archive_is_named(file)) {
+            order_archive(source, file);
+        }
+    }
+}
+
 void restore_search(struct source *source)
 {
     search_dirs_of_missing(source);
@@ -244,8 +301,12 @@ void restore_search(struct source *source)
         struct source_file *file = LINK_ENTRY(link, struct source_file, all);
         if (is_missing(file)) {
             life_orphan(source, file);
+            order_successor(source, file);
         } else if (file->restored && !link_in_ring(&file->waiting)) {
             life_past(source, file);
         }
+    }
+    if (source->config->compressed) {
+        order_archives(source);
     }
 }

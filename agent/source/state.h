@@ -136,7 +136,7 @@ void life_depart(struct source *source, struct source_file *file);
 void life_resume(struct source *source, struct source_file *file, uint64_t size);
 // It has to be judged, after those that were born before it, of which it may be a copy.
 void life_question(struct source *source, struct source_file *file);
-// It may be a copy of `original`: nothing is read until that is decided.
+// It may be a copy of `original` (NULL: of anything): nothing is read until that is decided.
 void life_hold(struct source *source, struct source_file *file, const struct source_file *original);
 // It is the compressed copy of a file that is there: waits until that has changed.
 void life_wait_beside(struct source *source, struct source_file *file);

@@ -268,6 +268,32 @@ START_TEST(an_archive_takes_over_when_its_unread_original_goes)
 }
 END_TEST
 
+START_TEST(an_archive_that_is_renamed_before_it_is_opened_is_found_again)
+{
+    struct world *world = make_world();
+    simfs_set_network(world->fs, true);
+    write_lines(world, "/d/app.log.1", 1, 100);
+    gzip_file(world, "/d/app.log.1", true);
+    for (int i = 0; i < 4; i++) {
+        owner_step(world->owner);
+    }
+    check_state(world, "/d/app.log.1.gz", "held: the compressed copy");
+    simfs_unlink(world->fs, "/d/app.log.1");
+    for (int i = 0; i < 4; i++) {
+        simfs_advance_ns(world->fs, NS_PER_S);
+        simfs_rename(world->fs, "/d/app.log.1.gz", "/d/app.log.2.gz");
+        owner_step(world->owner);
+        simfs_rename(world->fs, "/d/app.log.2.gz", "/d/app.log.1.gz");
+        owner_step(world->owner);
+    }
+    settle(world);
+    settle(world);
+    check_lines(world, 1, 100, 1);
+    check_state(world, "/d/app.log.1.gz", "done");
+    free_world(world);
+}
+END_TEST
+
 START_TEST(an_archive_is_not_judged_before_it_is_written)
 {
     struct world *world = make_world();
@@ -506,6 +532,7 @@ Suite *test_suite(void)
     tcase_add_test(tcase, a_log_that_was_read_and_is_compressed_later_is_not_read_again);
     tcase_add_test(tcase, an_archive_beside_its_original_is_not_read);
     tcase_add_test(tcase, an_archive_takes_over_when_its_unread_original_goes);
+    tcase_add_test(tcase, an_archive_that_is_renamed_before_it_is_opened_is_found_again);
     tcase_add_test(tcase, an_archive_is_not_judged_before_it_is_written);
     tcase_add_test(tcase, an_archive_that_ends_early_is_read_to_there);
     tcase_add_test(tcase, a_damaged_archive_is_read_to_the_damage);
