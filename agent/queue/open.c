@@ -4,13 +4,14 @@
 // and of the unsealed tail what lies before the first gap. Everything behind the gap is discarded,
 // positions too, so that it is read again from its source.
 //
-// Crash argument. The kept part of the tail is copied into a new segment of a new epoch: written
-// under another name, synced, renamed, the directory synced. Before the rename the old files hold.
-// After it the new segment says from which sequence on it replaces older ones; should they still be
-// there, the next recovery removes them. Then the cleaned acknowledgement file is synced, and only
-// then are the old files removed. No record is appended before all of that is done, and new
-// sequences begin behind every sequence that was ever offered or settled, so no old acknowledgement
-// covers a new record.
+// Crash argument. First the cleaned acknowledgement file is synced: it settles the sequences that
+// no record has, and what it settled before stays so when the log loses more meanwhile; the books
+// are compared with the log at each opening. Then the kept part of the tail, without what is
+// settled, is copied into a new segment of a new epoch: written under another name, synced,
+// renamed, the directory synced. Before the rename the old files hold. After it the new segment
+// says from which sequence on it replaces older ones; should they still be there, the next recovery
+// removes them. No record is appended before all of that is done, and new sequences begin behind
+// every sequence that was ever offered or settled, so no old acknowledgement covers a new record.
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -391,13 +392,6 @@ static uint64_t next_epoch(const struct recovery *recovery, const struct ack_sta
     return epoch + 1;
 }
 
-// Brings what is settled to the disk: the replacement of the tail leaves it out.
-static int keep_acks(struct queue *queue)
-{
-    int error = ackslot_write(&queue->slot, &queue->ack);
-    return error != 0 ? error : ackslot_sync(&queue->slot);
-}
-
 static void start_from(struct queue *queue)
 {
     queue->durable_sequence = queue->next_sequence - 1;
@@ -438,9 +432,6 @@ int queue_recover(struct queue *queue, struct queue_report *out_report)
         path = queue_path(queue, "harm");
         error = harms_open(&queue->harms, queue->io, path, &queue->positions);
         free(path);
-    }
-    if (error == 0 && recovery.ack_found && recovery.tail < recovery.count) {
-        error = keep_acks(queue);
     }
     if (error == 0) {
         error = settle_up(&recovery);

@@ -224,7 +224,17 @@ static int remove_replaced(struct recovery *recovery)
 static int sort_out(struct recovery *recovery)
 {
     for (size_t i = recovery->count; i > 0; i--) {
-        if (!recovery->found[i - 1].header_bad) {
+        const struct found_segment *found = &recovery->found[i - 1];
+        // A file whose snapshot is not whole has nothing that anybody was told of.
+        bool unborn =
+            !found->header_bad && recovery->count > 1 && found->size < found->segment->data_offset;
+        if (unborn) {
+            int error = recovery_unlink(recovery, i - 1);
+            if (error != 0) {
+                return error;
+            }
+        }
+        if (unborn || !found->header_bad) {
             continue;
         }
         // A file whose header never reached the disk has nothing that anybody was told of.

@@ -105,8 +105,8 @@ static int write_replacement(struct recovery *recovery, struct segment *segment,
         segment->synced = segment->written;
         error = io->rename(io, tmp_path, path);
     }
-    if (error == 0) {
-        error = io->sync_dir(io, queue->dir);
+    if (error == 0 && io->sync_dir(io, queue->dir) != 0) {
+        error = -EIO; // whatever it says: the copy has its name, so the tail must not be used
     }
     if (error != 0) {
         io->close(io, segment->fd);
@@ -193,20 +193,17 @@ int recovery_commit(struct recovery *recovery)
 {
     struct queue *queue = recovery->queue;
     struct segment *replacement = NULL;
-    int error = 0;
-    if (recovery->tail < recovery->count) {
+    int error = ackslot_write(&queue->slot, &queue->ack);
+    if (error == 0) {
+        error = ackslot_sync(&queue->slot);
+    }
+    if (error == 0 && recovery->tail < recovery->count) {
         error = make_replacement(recovery, &replacement);
         if (recovery_is_no_space(error)) {
             keep_tail_in_place(recovery);
             recovery->tail = recovery->count;
             error = 0;
         }
-    }
-    if (error == 0) {
-        error = ackslot_write(&queue->slot, &queue->ack);
-    }
-    if (error == 0) {
-        error = ackslot_sync(&queue->slot);
     }
     if (error == 0) {
         error = queue->io->sync_dir(queue->io, queue->dir);
