@@ -45,6 +45,7 @@ struct collector {
     size_t chunk_bytes;
     bool has_record; // `record` was taken from the framer and is not in the block yet
     struct record record;
+    bool starting; // the positions to start from are not in the queue yet: nothing is read
     bool blocked;
     uint8_t chunk[CHUNK_BYTES];
 };
@@ -381,6 +382,14 @@ static int step_once(struct collector *collector, uint64_t now_ns, uint64_t *byt
 
 int collector_step(struct collector *collector, uint64_t now_ns, uint64_t *out_next_ns)
 {
+    if (collector->starting) {
+        int error = flush(collector);
+        collector->starting = error != 0;
+        *out_next_ns = now_ns + RETRY_MS * NS_PER_MS;
+        if (error != 0) {
+            return error == E_CONDEMNED ? error : 0;
+        }
+    }
     uint64_t next_ns = source_step(collector->source, now_ns);
     uint64_t bytes = 0;
     int result = 1;
@@ -455,7 +464,12 @@ static int open_source(struct collector *collector)
         return 0;
     }
     error = queue_append(queue);
-    return error != 0 ? error : queue_sync_now(queue);
+    if (error == 0) {
+        return queue_sync_now(queue);
+    }
+    // Only the sender can make room in a full queue, so the flow has to start without.
+    collector->starting = true;
+    return error == E_CONDEMNED ? error : 0;
 }
 
 int collector_create(struct io *io, const struct collector_options *options,

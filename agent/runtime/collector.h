@@ -30,7 +30,8 @@ struct collector_options {
     struct stats *stats;
 };
 
-// Opens the files, and makes their start positions durable before anything is read.
+// Opens the files, and makes their start positions durable before anything is read. While the queue
+// does not take them, the steps try again.
 NODISCARD int collector_create(struct io *io, const struct collector_options *options,
                                struct collector **out_collector);
 // Appends what is complete, when the queue lets it.
