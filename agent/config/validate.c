@@ -13,7 +13,7 @@
 enum {
     FIREHOSE_BATCH_BYTES_MAX = 4 * 1024 * 1024, // API reference of PutRecordBatch
     ENDING_GROWTH = 4,  // bytes of a character of a line ending, in the widest encoding
-    DECODED_GROWTH = 4, // bytes of text that one of an encoded file becomes, at most
+    DECODED_GROWTH = 3, // bytes of text that one of an encoded file becomes, at most
     CHARACTER_BYTES_MAX = 4,
     WHY_MAX = 512,
     QUEUE_RECORDS_MIN = 4, // of the largest size, so that a queue can move on
@@ -203,7 +203,7 @@ static void check_queue(struct mistakes *mistakes, const struct flow_config *flo
         char needed[NUMBER_TEXT_MAX];
         complain(mistakes, origin, "queue.max_size",
                  "%s is too little for records of up to %s; make it %s or more",
-                 size_text(flow->queue.max_size, size), size_text(flow->to.max_record_size, record),
+                 size_text(flow->queue.max_size, size), size_text(largest, record),
                  size_text(least, needed));
     }
 }

@@ -6,7 +6,7 @@
 #include "config/encoding_name.h"
 #include "record/record.h"
 
-enum { DECODED_GROWTH = 4, DECODED_BYTES_MIN = 1024 };
+enum { DECODED_GROWTH = 3, DECODED_BYTES_MIN = 1024 };
 
 static const char byte_order_mark[] = "\xef\xbb\xbf"; // U+FEFF
 

@@ -27,7 +27,7 @@
 //   dead_letter  pieces as with split, each a dead letter of the file's bytes, not decoded, so that
 //                nothing of the line is lost
 // Memory stays below max_line + multiline.max_bytes of a file + the size of a converted record +
-// (with an encoding) four times max_line of the flow, whatever comes.
+// (with an encoding) three times max_line of the flow, whatever comes.
 //
 // Diagnostics: whatever a file contains is never an error. A record that no converter takes, that
 // is over-long or that cannot be converted within the limits goes where the flow's policy says, and

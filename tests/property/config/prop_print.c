@@ -280,7 +280,7 @@ static void obey_rules(struct config *config, struct flow_config *flow)
     if (lines->encoding != NULL && !encoding_name_is_utf8(lines->encoding)) {
         lines->invalid_bytes = INVALID_BYTES_REPLACE;
     }
-    uint64_t queue_min = UINT64_C(160) << 20; // for the largest of all records
+    uint64_t queue_min = UINT64_C(120) << 20; // for the largest of all records
     flow->queue.max_size = flow->queue.max_size < queue_min ? queue_min : flow->queue.max_size;
     const char *endpoint = firehose ? config->endpoint_firehose : config->endpoint_kinesis;
     if (flow->to.endpoint == NULL && endpoint != NULL) {
