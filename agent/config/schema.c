@@ -3,53 +3,11 @@
 #include <string.h>
 
 #include "config/rules.h"
-
-#define KIB    UINT64_C(1024)
-#define MIB    (1024 * KIB)
-#define GIB    (1024 * MIB)
-#define TIB    (1024 * GIB)
-#define SECOND UINT64_C(1000)
-#define MINUTE (60 * SECOND)
-#define HOUR   (60 * MINUTE)
-#define DAY    (24 * HOUR)
-#define END          \
-    {                \
-        .name = NULL \
-    }
-#define AT(s, m)   .offset = offsetof(struct s, m)
-#define ALSO(s, m) .second_offset = offsetof(struct s, m)
+#include "config/schema_rows.h"
 
 static const struct schema_choice start_at_choices[] = {
     {"end", START_AT_END, "only what is appended from now on"},
     {"beginning", START_AT_BEGINNING, "everything that is in them"},
-    END,
-};
-
-static const struct schema_choice over_long_choices[] = {
-    {"split", OVER_LONG_SPLIT, "into pieces of at most `max_line` bytes, between characters"},
-    {"truncate", OVER_LONG_TRUNCATE, "to its first `max_line` bytes"},
-    {"skip", OVER_LONG_SKIP, "the line is dropped and counted as filtered"},
-    {"dead_letter", OVER_LONG_DEAD_LETTER, "the line is set aside"},
-    END,
-};
-
-static const struct schema_choice invalid_bytes_choices[] = {
-    {"keep", INVALID_BYTES_KEEP, "shipped as they are"},
-    {"replace", INVALID_BYTES_REPLACE,
-     "U+FFFD in place of each run that no character begins with, counted as bad_utf8"},
-    END,
-};
-
-static const struct schema_choice on_mismatch_choices[] = {
-    {"raw", ON_MISMATCH_RAW, "the line is shipped as it is"},
-    {"drop", ON_MISMATCH_DROP, "the line is dropped and counted as filtered"},
-    {"dead_letter", ON_MISMATCH_DEAD_LETTER, "the line is set aside"},
-    END,
-};
-
-static const struct schema_choice preset_choices[] = {
-    {"common", 0, "Common Log Format (Apache, nginx)"},
-    {"combined", 0, "Combined Log Format: common with referrer and user agent"},
     END,
 };
 
@@ -86,142 +44,6 @@ static const struct schema_choice log_level_choices[] = {
     {"debug", 0, "a line for each request"},
     END,
 };
-
-static const struct schema_field multiline_fields[] = {
-    {.name = "start",
-     .type = SCHEMA_TEXT,
-     .flags = SCHEMA_ANY_REQUIRED,
-     AT(multiline_config, start),
-     .check = rule_regex,
-     .example = "'^\\d{4}-\\d{2}-\\d{2} '",
-     .help = "Regular expression (PCRE2). A line that matches begins a record; the lines after it "
-             "belong to it up to the next such line. At least one of `start`, `end` and "
-             "`continue` is needed. With several of them a record ends where the first of them "
-             "ends it; the line after it begins the next one, whatever it looks like."},
-    {.name = "end",
-     .type = SCHEMA_TEXT,
-     .flags = SCHEMA_ANY_REQUIRED,
-     AT(multiline_config, end),
-     .check = rule_regex,
-     .example = "'(?<!\\\\)$'",
-     .help = "Regular expression. A line that matches is the last of its record. The example joins "
-             "lines that end in a backslash with the line after them."},
-    {.name = "continue",
-     .type = SCHEMA_TEXT,
-     .flags = SCHEMA_ANY_REQUIRED,
-     AT(multiline_config, continuation),
-     .check = rule_regex,
-     .example = "'^\\s'",
-     .help = "Regular expression. A line that matches belongs to the record before it, any other "
-             "line begins one. The example is for stack traces with indented lines."},
-    {.name = "max_lines",
-     .type = SCHEMA_COUNT,
-     AT(multiline_config, max_lines),
-     .min = 1,
-     .max = 100000,
-     .fallback = "500",
-     .help = "A record ends after so many lines."},
-    {.name = "max_size",
-     .type = SCHEMA_SIZE,
-     AT(multiline_config, max_bytes),
-     .min = KIB,
-     .max = 10 * MIB,
-     .fallback = "1MiB",
-     .help = "A record ends before it grows beyond this. At least `max_line`."},
-    {.name = "timeout",
-     .type = SCHEMA_DURATION,
-     AT(multiline_config, timeout_ms),
-     .min = 10,
-     .max = HOUR,
-     .fallback = "5s",
-     .help = "A record is complete when no line came for so long."},
-    END,
-};
-static const struct schema_table multiline_table = {multiline_fields,
-                                                    sizeof(struct multiline_config), false, 0};
-
-static const struct schema_field csv_fields[] = {
-    {.name = "delimiter",
-     .type = SCHEMA_CHARACTER,
-     AT(converter_config, delimiter),
-     .fallback = ",",
-     .check = rule_delimiter,
-     .help = "The character between fields; `tab` for a tab."},
-    {.name = "header",
-     .type = SCHEMA_BOOL,
-     AT(converter_config, header),
-     .help = "The first line of each file names the fields and is not shipped."},
-    {.name = "names",
-     .type = SCHEMA_TEXTS,
-     AT(converter_config, names),
-     .max = 1000,
-     .check = rule_not_empty,
-     .help = "The names of the fields, in order; needed without `header`, used instead of it."},
-    END,
-};
-static const struct schema_table csv_table = {csv_fields, sizeof(struct converter_config), false,
-                                              0};
-
-static const struct schema_field json_fields[] = {
-    {.name = "keep",
-     .type = SCHEMA_TEXTS,
-     AT(converter_config, keep),
-     .max = 1000,
-     .check = rule_not_empty,
-     .help = "Only these members, in this order; a dot reaches inside (`user.id`). Empty: all."},
-    END,
-};
-static const struct schema_table json_table = {json_fields, sizeof(struct converter_config), false,
-                                               0};
-
-static const struct schema_field converter_fields[] = {
-    {.name = "preset",
-     .type = SCHEMA_WORD,
-     .tag = CONVERTER_PRESET,
-     AT(converter_config, preset),
-     .choices = preset_choices,
-     .help = "A well-known format of lines, to JSON."},
-    {.name = "regex",
-     .type = SCHEMA_TEXT,
-     .tag = CONVERTER_REGEX,
-     AT(converter_config, pattern),
-     .check = rule_regex_named,
-     .example = "'^(?<level>\\w+) (?<message>.*)$'",
-     .help = "Regular expression (PCRE2) whose named groups become the members of a JSON object."},
-    {.name = "csv",
-     .type = SCHEMA_MAP,
-     .tag = CONVERTER_CSV,
-     .table = &csv_table,
-     .help = "Separated values with the quoting of RFC 4180, to JSON."},
-    {.name = "json",
-     .type = SCHEMA_MAP,
-     .tag = CONVERTER_JSON,
-     .table = &json_table,
-     .help = "Lines that are JSON already: checked and written compactly. `json: true` or just "
-             "`json` will do."},
-    END,
-};
-static const struct schema_table converter_table = {converter_fields,
-                                                    sizeof(struct converter_config), true,
-                                                    offsetof(struct converter_config, kind)};
-
-static const struct schema_field filter_fields[] = {
-    {.name = "include",
-     .type = SCHEMA_TEXTS,
-     AT(filter_config, include),
-     .max = 100,
-     .check = rule_regex,
-     .help = "Regular expressions; a record must match one of them, when there are any."},
-    {.name = "exclude",
-     .type = SCHEMA_TEXTS,
-     AT(filter_config, exclude),
-     .max = 100,
-     .check = rule_regex,
-     .help = "Regular expressions; a record that matches one of them is left out."},
-    END,
-};
-static const struct schema_table filter_table = {filter_fields, sizeof(struct filter_config), false,
-                                                 0};
 
 static const struct schema_field batch_fields[] = {
     {.name = "max_records",
@@ -493,7 +315,7 @@ static const struct schema_field flow_fields[] = {
     {.name = "invalid_bytes",
      .type = SCHEMA_CHOICE,
      AT(flow_config, record.lines.invalid_bytes),
-     .choices = invalid_bytes_choices,
+     .choices = schema_invalid_bytes,
      .fallback = "keep",
      .help = "What becomes of bytes that are not valid in the encoding. In any other than UTF-8 "
              "they have no place in the record, so that it is always `replace` there."},
@@ -518,7 +340,7 @@ static const struct schema_field flow_fields[] = {
     {.name = "over_long",
      .type = SCHEMA_CHOICE,
      AT(flow_config, record.lines.over_long),
-     .choices = over_long_choices,
+     .choices = schema_over_long,
      .fallback = "split",
      .help = "What happens to a longer line."},
     {.name = "partial_line_timeout",
@@ -530,27 +352,27 @@ static const struct schema_field flow_fields[] = {
     {.name = "multiline",
      .type = SCHEMA_MAP,
      AT(flow_config, record.multiline),
-     .table = &multiline_table,
+     .table = &schema_multiline,
      .help = "Records of several lines, such as stack traces."},
     {.name = "convert",
      .type = SCHEMA_LIST,
      AT(flow_config, record.converters),
      ALSO(flow_config, record.converter_count),
      .max = 16,
-     .table = &converter_table,
+     .table = &schema_converter,
      .example = "[{preset: combined}]",
      .help = "What becomes of a line, in order: the first converter that fits takes it. None: "
              "lines are shipped as they are."},
     {.name = "on_mismatch",
      .type = SCHEMA_CHOICE,
      AT(flow_config, record.on_mismatch),
-     .choices = on_mismatch_choices,
+     .choices = schema_on_mismatch,
      .fallback = "raw",
      .help = "What becomes of a line that fits no converter."},
     {.name = "filter",
      .type = SCHEMA_MAP,
      AT(flow_config, record.filter),
-     .table = &filter_table,
+     .table = &schema_filter,
      .help = "Which records are shipped, by what they look like before they are converted."},
     {.name = "record_end",
      .type = SCHEMA_TEXT,
