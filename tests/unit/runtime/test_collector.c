@@ -1,0 +1,141 @@
+#include "runtime/collector.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/io_posix.h"
+#include "support/tempdir.h"
+#include "support/test_main.h"
+
+static char *dir;
+static char *state_dir;
+static char *log_path;
+static struct flow_config flow;
+static struct stats stats;
+static struct queue *queue;
+static struct collector *collector;
+
+static void open_queue(void)
+{
+    struct queue_options options = {
+        .dir = state_dir, .flow = flow.name, .config = &flow.queue, .stats = &stats};
+    struct queue_report report;
+    int error = queue_open(io_posix(), &options, &queue, &report);
+    ck_assert_msg(error == 0, "%s", error_text(error));
+}
+
+static void setup(void)
+{
+    static char name[] = "web";
+    static char newline[] = "\n";
+    dir = tempdir_create();
+    state_dir = xasprintf("%s/state", dir);
+    log_path = xasprintf("%s/app.log", dir);
+    stats = (struct stats){0};
+    flow = (struct flow_config){
+        .name = name,
+        .source = {.files = {.items = &log_path, .count = 1},
+                   .start_at = START_AT_BEGINNING,
+                   .poll_interval_ms = 1000,
+                   .close_after_ms = 60000,
+                   .open_files_max = 10},
+        .record = {.lines = {.max_line = 1 << 20}, .record_end = newline},
+        .queue = {.max_size = 256 << 10, .sync = SYNC_OS, .dead_letter_max_size = 1 << 20},
+        .to = {.service = SERVICE_KINESIS, .max_record_size = 1 << 20},
+    };
+    open_queue();
+    collector = NULL;
+}
+
+static void teardown(void)
+{
+    collector_free(collector);
+    queue_close(queue);
+    free(log_path);
+    free(state_dir);
+    tempdir_remove(dir);
+}
+
+static void open_collector(void)
+{
+    struct collector_options options = {
+        .flow = &flow, .queue = queue, .same_boot = true, .stats = &stats};
+    int error = collector_create(io_posix(), &options, &collector);
+    ck_assert_msg(error == 0, "%s", error_text(error));
+}
+
+static void step(void)
+{
+    uint64_t next_ns;
+    ck_assert_int_eq(collector_step(collector, 1, &next_ns), 0);
+}
+
+static void write_log(const char *text)
+{
+    int fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
+// Appends records until the queue takes no more.
+static void fill_queue(void)
+{
+    static uint8_t data[16 << 10];
+    int error = 0;
+    for (unsigned i = 0; i < 100 && error == 0; i++) {
+        struct record_origin origin = {.generation = 1};
+        ck_assert(queue_add_record(queue, origin, slice_of(data, sizeof data), slice_of(NULL, 0),
+                                   sizeof data, 0));
+        (void)queue_sync_step(queue, 1);
+        error = queue_append(queue);
+    }
+    ck_assert_int_eq(error, E_FULL);
+}
+
+static unsigned settle_all(const char *wanted)
+{
+    unsigned found = 0;
+    struct queued_record record;
+    while (queue_next(queue, &record) == 1) {
+        found += slice_equal_text(record.data, wanted);
+        queue_settle(queue, &record.place, record.source_bytes, SETTLED_ACKNOWLEDGED);
+    }
+    ck_assert_int_eq(queue_persist_acks(queue), 0);
+    (void)queue_sync_step(queue, 1);
+    return found;
+}
+
+START_TEST(collector_starts_although_the_queue_is_full)
+{
+    open_collector();
+    collector_free(collector);
+    collector = NULL;
+    fill_queue();
+    queue_close(queue);
+    write_log("a line\n");
+    open_queue();
+    fill_queue(); // what recovery gave back
+    open_collector();
+    step();
+    ck_assert_uint_eq(settle_all("a line\n"), 0);
+    step();
+    step();
+    ck_assert_uint_eq(settle_all("a line\n"), 1);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+    Suite *suite = suite_create("collector");
+    TCase *tests = tcase_create("collector");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, collector_starts_although_the_queue_is_full);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
