@@ -23,7 +23,7 @@ import pytest
 
 from support.agent import Agent, kinesis_flow
 from support.oracle import Ledger, read_stream
-from support.waiting import wait_until
+from support.waiting import pause, wait_until
 
 RUNNING = "running"  # the agent is at work; whatever the test does races with it
 SLOW = "slow"        # its queue is full and the endpoint refuses everything: nothing is read
@@ -82,6 +82,7 @@ class FileCase:
         self.ledger = Ledger()
         self.ordered = ordered
         self.interrupted = False
+        self.wrapper = ()  # the command that the agent is started by
         batch = {"max_delay": "20ms", "in_flight_max": 1 if ordered else 16}
         flow = {"close_after": "1s", "poll_interval": "200ms", "batch": batch,
                 "queue": {"max_size": QUEUE_BYTES}, **flow}
@@ -121,7 +122,7 @@ class FileCase:
     # ---- the agent ----
 
     def start(self):
-        self.agent.start()
+        self.agent.start(wrapper=self.wrapper)
         return self
 
     def settled(self, records=None):
@@ -178,6 +179,25 @@ class FileCase:
         """What the agent's status says of each file, by the path below the directory of the logs."""
         prefix = f"{self.logs}/"
         return {file["path"].removeprefix(prefix): file for file in self.agent.flow()["files"] or []}
+
+    def wait_state(self, **states):
+        """Waits until status says of each file (a name, or a path below the logs) that it is in this state."""
+        return wait_until(lambda: (files := self.files()) and all(
+            name in files and files[name]["state"].startswith(state)
+            for name, state in states.items()) and files, 20, f"the states {states}")
+
+    def cpu_seconds(self):
+        """What the agent has used so far, of all processors."""
+        stat = pathlib.Path(f"/proc/{self.agent.process.pid}/stat").read_text(encoding="ascii")
+        user, system = stat.rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    def check_idle(self, seconds=1.5):
+        """Holds when the agent does next to nothing while nothing happens."""
+        before = self.cpu_seconds()
+        pause(seconds)
+        used = self.cpu_seconds() - before
+        assert used < 0.1 * seconds, f"{used:.2f} s of processor time in {seconds} s of doing nothing"
 
     def wait_read(self, seconds=30):
         """Waits until the agent has read every regular file there is to its present end."""
