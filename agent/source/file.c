@@ -236,11 +236,18 @@ void file_order(struct source_file *older, struct source_file *younger)
     if (younger->older != NULL || is_behind(older, younger)) {
         return;
     }
-    while (older->younger != NULL) {
+    uint64_t birth_ns = younger->younger == NULL ? younger->generation.birth_ns : 0;
+    while (older->younger != NULL &&
+           (birth_ns == 0 || older->younger->generation.birth_ns <= birth_ns)) {
         older = older->younger;
     }
+    struct source_file *next = older->younger;
     older->younger = younger;
     younger->older = older;
+    if (next != NULL) {
+        younger->younger = next;
+        next->older = younger;
+    }
 }
 
 void file_unorder(struct source_file *older)

@@ -632,6 +632,34 @@ static void move_here(struct source *source, struct source_file *file, struct na
     saw(source, file, stat);
 }
 
+// The one of a ring that began last under a name; of those that were put there last.
+static struct source_file *find_begun(const struct link *ring, uint32_t first_name)
+{
+    enum { LOOKED_AT_MAX = 64 };
+    struct source_file *found = NULL;
+    const struct link *link = ring->previous;
+    for (int i = 0; i < LOOKED_AT_MAX && link != ring; i++, link = link->previous) {
+        struct source_file *file = LINK_ENTRY(link, struct source_file, waiting);
+        if (file->generation.first_name == first_name &&
+            (found == NULL || file->generation.id > found->generation.id)) {
+            found = file;
+        }
+    }
+    return found;
+}
+
+// The generation that had a new file's name until just now, when nothing was seen there since.
+static struct source_file *find_renamed(struct source *source, const char *path)
+{
+    uint32_t first_name = generation_name(path);
+    struct source_file *departing = find_begun(&source->departing, first_name);
+    struct source_file *orphan = find_begun(&source->orphans, first_name);
+    if (departing == NULL || orphan == NULL) {
+        return departing == NULL ? orphan : departing;
+    }
+    return departing->generation.id > orphan->generation.id ? departing : orphan;
+}
+
 static void adopt_name(struct source *source, struct name *name, const char *path,
                        const struct file_stat *stat)
 {
@@ -649,6 +677,9 @@ static void adopt_name(struct source *source, struct name *name, const char *pat
         file->generation.state = GENERATION_ENDED;
     }
     struct source_file *before = let_go(source, name);
+    if (before == NULL && file == NULL) {
+        before = find_renamed(source, path);
+    }
     bool follows = before != NULL && before != file &&
                    (before->phase == FILE_LIVE || before->phase == FILE_ORPHAN);
     if (file != NULL) {

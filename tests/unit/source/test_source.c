@@ -284,6 +284,49 @@ START_TEST(a_file_renamed_to_a_name_that_does_not_match_is_read_to_its_end)
 }
 END_TEST
 
+static void look(struct world *world)
+{
+    (void)source_step(world->source, now_of(world));
+}
+
+START_TEST(rotations_that_were_watched_but_not_read_are_read_oldest_first)
+{
+    struct world *world = make_world("app.log", START_AT_BEGINNING);
+    start(world);
+    append(world, "app.log", "one\n");
+    look(world);
+    move(world, "app.log", "app.log.1");
+    append(world, "app.log", "two\n");
+    look(world); // the second waits for the first
+    move(world, "app.log", "app.log.2");
+    look(world); // nothing is there
+    append(world, "app.log", "three\n");
+    look(world);
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\ntwo\nthree\n");
+    free_world(world);
+}
+END_TEST
+
+START_TEST(a_generation_that_is_found_after_a_younger_one_is_read_before_it)
+{
+    struct world *world = make_world("app.log*", START_AT_BEGINNING);
+    start(world);
+    append(world, "app.log", "one\n");
+    look(world);
+    move(world, "app.log", "app.log.1");
+    look(world);
+    append(world, "app.log", "two\n");
+    move(world, "app.log.1", "app.log.2");
+    move(world, "app.log", "app.log.1");
+    append(world, "app.log", "three\n");
+    look(world);
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\ntwo\nthree\n");
+    free_world(world);
+}
+END_TEST
+
 START_TEST(a_deleted_file_is_read_to_its_end)
 {
     struct world *world = make_world("app.log", START_AT_BEGINNING);
@@ -385,6 +428,8 @@ Suite *test_suite(void)
     tcase_add_test(reading, start_at_end_skips_what_is_there_but_keeps_an_unfinished_line);
     tcase_add_test(reading, rename_and_create_loses_no_line_of_either_file);
     tcase_add_test(reading, a_file_renamed_to_a_name_that_does_not_match_is_read_to_its_end);
+    tcase_add_test(reading, rotations_that_were_watched_but_not_read_are_read_oldest_first);
+    tcase_add_test(reading, a_generation_that_is_found_after_a_younger_one_is_read_before_it);
     tcase_add_test(reading, a_deleted_file_is_read_to_its_end);
     tcase_add_test(reading, a_truncated_file_is_read_from_its_start);
     tcase_add_test(reading, a_copy_of_a_truncated_file_goes_on_where_the_original_was);
