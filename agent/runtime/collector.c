@@ -69,6 +69,13 @@ static void on_lost(void *context, const struct generation *generation, uint64_t
 {
     struct collector *collector = context;
     queue_add_lost(collector->options.queue, generation->id, bytes, exact);
+    if (bytes == 0) {
+        log_warning("flow %s: %s was gone after the start; what was written to it behind byte %llu"
+                    " is lost, if anything",
+                    collector->options.flow->name, generation->path,
+                    (unsigned long long)generation->size_seen);
+        return;
+    }
     log_warning("flow %s: %s%llu bytes of %s were gone before they could be read",
                 collector->options.flow->name, exact ? "" : "at least ", (unsigned long long)bytes,
                 generation->path);

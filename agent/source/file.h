@@ -50,6 +50,7 @@ struct source_file {
     bool announced : 1;  // the owner was told of the generation
     bool restored : 1;   // known from before the start and not found yet
     bool away : 1;       // was changed while the agent was not running
+    bool unwatched : 1;  // not found since the start as it was: it may have had more
     bool starved : 1;    // waits for a descriptor
     bool aged : 1;       // an orphan that was there before the current step
     bool cut : 1;        // truncated: if there is a copy, it was complete before, and is found
@@ -85,6 +86,6 @@ struct link *file_table_all(struct file_table *table);
 bool file_set_path(struct source_file *file, const char *path);
 void file_attach(struct source_file *file, struct name *name);
 void file_detach(struct name *name);
-// Makes `younger` wait until everything older is read.
+// Makes `younger` wait until `older` is read, and what waits for that and was born before.
 void file_order(struct source_file *older, struct source_file *younger);
 void file_unorder(struct source_file *older);

@@ -17,6 +17,7 @@ void restore_known(struct source *source, const struct generation *known, size_t
         file->restored = true;
         file->announced = true;
         file->away = true;
+        file->unwatched = true;
         file->quiet_ns = source->now_ns;
         // Where nothing was read yet it may have been held as a copy, and still has to be judged.
         bool unread = known[i].position == 0;
@@ -133,6 +134,7 @@ void restore_found(struct source *source, struct source_file *file, const struct
         return;
     }
     file->away = false;
+    file->unwatched = false;
     if (file->phase == FILE_FRESH) {
         life_question(source, file);
         return;

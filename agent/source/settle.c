@@ -8,12 +8,12 @@ static void give_up(struct source *source, struct source_file *file)
     uint64_t unread = life_lag(file);
     // What was held as a copy of another one is in that one.
     bool copied = file->alike_id != 0 && file->alike_bytes == file->generation.size_seen;
-    if (unread > 0 && !copied) {
+    if ((unread > 0 || file->unwatched) && !copied) {
         bool exact = !file->away && !archive_is_unknown(file);
         source->events.lost(source->events.context, &file->generation, unread, exact);
     }
     life_drop_lag(source, file);
-    if (unread > 0) {
+    if (unread > 0 || file->unwatched) {
         life_announce(source, file); // so that it is not lost once more after a restart
     }
     life_end(source, file);

@@ -32,7 +32,7 @@ struct source_events {
     // Bytes that were passed over by start_at.
     void (*skipped)(void *context, const struct generation *generation, uint64_t bytes);
     // Bytes that were gone before they could be read. `exact`: their number is known, else it is at
-    // least so many.
+    // least so many; 0 of a file that nobody watched before it went, so that there may be some.
     void (*lost)(void *context, const struct generation *generation, uint64_t bytes, bool exact);
     // Everything in it was read before, as part of the generation `original`: it is a copy that
     // was made when that one had been read. NULL: not wanted.
