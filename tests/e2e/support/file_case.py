@@ -18,6 +18,7 @@ A test takes the fixture `case`, writes, rotates, and calls `interrupt()` where 
 import collections
 import os
 import pathlib
+import re
 
 import pytest
 
@@ -35,6 +36,9 @@ in_every_variant = pytest.mark.parametrize("variant", VARIANTS)
 
 QUEUE_BYTES = 4 << 20
 BALLAST_WIDTH = 64 << 10
+BLOCK_BYTES = 256 << 10  # of a block of the queue, or more: none fits where this does not
+
+LOSS = re.compile("were gone before they could be read|is lost, if anything")
 
 
 def in_variants(*variants):
@@ -80,6 +84,7 @@ class FileCase:
         self.ballast = pathlib.Path(directory) / "ballast"
         self.ballast_width = ballast_width
         self.ledger = Ledger()
+        self.texts = set()
         self.ordered = ordered
         self.interrupted = False
         self.wrapper = ()  # the command that the agent is started by
@@ -88,6 +93,7 @@ class FileCase:
                 "queue": {"max_size": QUEUE_BYTES}, **flow}
         flow = kinesis_flow(self.logs / pattern, to={"endpoint": sandbox.url}, **flow)
         flow["files"].append(str(self.ballast))
+        settings = {"shutdown_timeout": "300ms", **(settings or {})}
         self.agent = Agent(pathlib.Path(directory) / "a", [flow], settings)
 
     # ---- files ----
@@ -95,6 +101,7 @@ class FileCase:
     def lines(self, count, source="f", width=0):
         """Lines and their bytes, for a test that writes them itself."""
         texts = [self.ledger.line(source, width=width) + "\n" for _ in range(count)]
+        self.texts.update(map(str.encode, texts))
         ids = list(self.ledger.written)[len(self.ledger.written) - count:]
         return Lines(zip(ids, map(len, texts))), "".join(texts).encode()
 
@@ -133,7 +140,7 @@ class FileCase:
         """What the variant is about, with the agent running. See `resume`."""
         self.interrupted = True
         if self.variant == SLOW:
-            self._fill_queue()
+            self.fill_queue()
         elif self.variant == STOPPED:
             self.stop()
         elif self.variant == KILLED:
@@ -166,14 +173,17 @@ class FileCase:
     def kill(self):
         self.agent.kill()
 
-    def _fill_queue(self):
+    def fill_queue(self):
         """Lets the queue run full behind an endpoint that refuses everything, so that reading stops."""
-        waits = self.agent.flow()["counters"]["queue_waits"]
         self.sandbox.faults(error_503=1.0)
         count = (QUEUE_BYTES + (1 << 20)) // self.ballast_width
         self.write(count, self.ballast, "ballast", self.ballast_width)
-        wait_until(lambda: self.agent.flow()["counters"]["queue_waits"] > waits, 20,
-                   "the queue to be full")
+
+        def full():
+            queue = self.agent.flow()["queue"]
+            return queue["bytes"] + BLOCK_BYTES > queue["bytes_max"]
+
+        wait_until(full, 20, "the queue to be full")
 
     def files(self):
         """What the agent's status says of each file, by the path below the directory of the logs."""
@@ -243,33 +253,43 @@ class FileCase:
 
     def losses(self):
         """The lines of the agent's log that name a loss."""
-        return [line for line in self.agent.log().splitlines()
-                if "were gone before they could be read" in line]
+        return [line for line in self.agent.log().splitlines() if LOSS.search(line)]
 
-    def check(self, lost=None, at_most=None, loss_lines=1, unread=0):
+    def check(self, lost=None, at_most=None, at_least=None, loss_lines=1, unread=0):
         """Waits until everything is settled, ends the agent and compares.
 
         `lost` are lines that must be missing, every one of them, and be counted exactly. Of `at_most`
-        some may be missing: as many as there are, or fewer, are counted as "at least". Either is
-        said in `loss_lines` lines of the log. `unread` bytes are known to the agent, but not read.
+        some may be missing: as many bytes as those have, or fewer, are counted as "at least";
+        `at_least` of them (default: one, when any is missing) the agent must have known of. What is
+        missing is said in `loss_lines` lines of the log, each with the name of a file of the case.
+        `unread` bytes are known to the agent, but not read.
         """
         self.resume()
         lost = lost or Lines()
         unsure = at_most or Lines()
         books = self._wait_books(len(self.ledger.written) - len(lost) - len(unsure), lost.size, unread)
+        if unsure and self.ledger.compare(self._arrived()).missing:
+            wait_until(lambda: len(self.losses()) >= loss_lines, 20, "the loss to be told")
+            books = self.agent.books()
         self.stop()
-        arrived = [data for _, data in read_stream(self.sandbox)]
+        arrived = self._arrived()
         result = self.ledger.compare(arrived)
         gone = set(result.missing)
         assert gone >= set(lost), f"{len(set(lost) - gone)} lines have arrived that were to be lost"
         result.missing = sorted(gone - set(lost) - set(unsure))
         result.check(books["maybe_repeated"])
-        self._check_losses(books, lost.size, sum(unsure[i] for i in gone & set(unsure)), loss_lines)
+        unsure_bytes = sum(unsure[i] for i in gone & set(unsure))
+        at_least = min(unsure_bytes, 1) if at_least is None else at_least
+        self._check_losses(books, lost.size, (at_least, unsure_bytes), loss_lines)
+        self._check_whole(arrived)
         read = len(self.ledger.written) - len(gone)
         assert books["read"]["records"] == read, (read, books)
         if self.ordered:
             self.ledger.check_order(arrived)
         return books
+
+    def _arrived(self):
+        return [data for _, data in read_stream(self.sandbox)]
 
     def _wait_books(self, records, lost_bytes, unread):
         def settled():
@@ -283,9 +303,14 @@ class FileCase:
         assert books["balanced"], books
         return books
 
-    def _check_losses(self, books, exactly, unsure, lines):
+    def _check_losses(self, books, exactly, bounds, lines):
         said = self.losses()
         assert books["lost_bytes"] == exactly, (exactly, books, said)
-        assert books["lost_bytes_at_least"] <= unsure, (unsure, books, said)
-        assert (books["lost_bytes_at_least"] > 0) == (unsure > 0), (unsure, books, said)
-        assert len(said) == (lines if exactly or unsure else 0), said
+        assert bounds[0] <= books["lost_bytes_at_least"] <= bounds[1], (bounds, books, said)
+        assert len(said) == (lines if exactly or bounds[1] else 0), said
+        assert all(str(self.logs) in line for line in said), said
+
+    def _check_whole(self, arrived):
+        """Every record is a line as it was written, no more and no less."""
+        for record in arrived:
+            assert record in self.texts, f"not a line that was written: {record[:200]}"
