@@ -2,9 +2,9 @@
 
 import os
 import shutil
-import subprocess
 
 from support.file_case import in_every_variant, with_patterns
+from support.namespace import Namespace
 from support.privilege import BOUND_BY_PERMISSIONS, needs_mounts
 from support.waiting import wait_until
 
@@ -96,25 +96,6 @@ def test_t18_the_directory_is_renamed_away_and_back(case):
     os.rename(case.ballast.parent / "elsewhere", directory)
     case.write(100, directory / "app.log")
     case.check()
-
-
-class Namespace:
-    """A mount namespace of its own, in which the agent is started and mounts are made."""
-
-    def __init__(self):
-        self.process = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-c", "echo there; cat"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self.process.stdout.readline() == b"there\n"
-        self.enter = ["nsenter", "--mount", f"--target={self.process.pid}"]
-
-    def run(self, *command):
-        subprocess.run([*self.enter, *command], check=True)
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 @needs_mounts
