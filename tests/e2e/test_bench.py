@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import ssl
 import subprocess
 
@@ -15,6 +16,7 @@ import pytest
 from support.agent import BUILD
 
 BENCH_RUN = pathlib.Path(__file__).parents[2] / "bench" / "run"
+BENCH_FILES = BENCH_RUN.with_name("files")
 JSON = "application/x-amz-json-1.1"
 CBOR = "application/x-amz-cbor-1.1"
 
@@ -131,3 +133,29 @@ def test_bench_drains_a_log_and_compares_what_arrived(tmp_path, options):
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[-1].split()[0] == "median"
     assert list(tmp_path.iterdir()) == []
+
+
+def bench_files(directory, *options):
+    run = subprocess.run([BENCH_FILES, "--build", BUILD, "--dir", directory, "--timeout", "60",
+                          *options], capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr
+    assert list(directory.iterdir()) == []
+    titles, row, *rest = run.stdout.splitlines()
+    titles = re.split("  +", titles.strip())
+    return dict(zip(titles, row.split(), strict=True)), rest
+
+
+def test_an_idle_file_costs_no_work(tmp_path):
+    row, _ = bench_files(tmp_path, "--idle", "2000", "--active", "0", "--seconds", "2",
+                         "--settle", "6", "--new", "0", "--storm", "0")
+    assert row["idle"] == "2000"
+    assert float(row["CPU %"]) < 1  # to look at each of them once a second takes more
+    assert int(row["watches"]) == 1 + 4
+
+
+def test_bench_of_files_counts_what_appears_and_what_grows(tmp_path):
+    row, rest = bench_files(tmp_path, "--idle", "10", "--active", "3", "--seconds", "1",
+                            "--settle", "0", "--new", "100", "--storm", "30", "--rounds", "1")
+    assert row["active"] == "3"
+    assert [line.split(",")[0] for line in rest] == ["100 new files",
+                                                     "30 directories with a file each"]
