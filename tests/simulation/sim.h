@@ -43,9 +43,11 @@ struct sim_line {
     uint16_t padding;
     uint8_t accepted; // times
     uint8_t copies;   // files that hold it
+    uint8_t letters;  // dead letters that hold it, counted at the end
     enum line_ack ack;
     bool continues;  // belongs to the record of a line before it
     bool filtered;   // by the configuration
+    bool poison;     // the service refuses its record for ever
     bool may_repeat; // the agent cannot know that it was accepted
     bool appended;   // to the queue
     bool durable;    // there
@@ -75,6 +77,7 @@ struct sim_call {
     uint64_t answered_ns;
     uint64_t served_ns; // when given up
     struct buf body;
+    int64_t signed_s; // X-Amz-Date
 };
 
 enum sim_end {
@@ -99,6 +102,7 @@ struct sim {
     struct sim_line lines[SIM_LINES_MAX + 1]; // by number, from 1
     unsigned line_count;
     unsigned padding_max;
+    unsigned poison_odds; // one record in so many; 0: none
     bool multiline;
     unsigned late_losses; // lines whose bytes went
 
@@ -128,8 +132,11 @@ struct sim {
     uint64_t slow_until_ns[SIM_SHARDS];
     struct buf answer;
     struct buf text;
-    char answer_type[64];
-    uint64_t repeats; // acceptances of what had been accepted
+    char date[64];    // of the answer
+    bool blames_call; // a call with a refused record is refused as a whole
+    bool keys_expired;
+    int64_t service_ahead_s; // of the agent's clock
+    uint64_t repeats;        // acceptances of what had been accepted
     uint64_t repeats_excused;
     bool rewound; // power was lost or a sync failed
 };
@@ -167,6 +174,8 @@ void sim_collector_step(struct sim *sim);
 void sim_sender_step(struct sim *sim);
 void sim_syncer_step(struct sim *sim);
 // Reacts to a death or a condemned queue. Whether the agent runs.
+// New keys for the sender.
+void sim_agent_give_keys(struct sim *sim);
 bool sim_agent_supervise(struct sim *sim);
 bool sim_agent_done(struct sim *sim);
 // What must hold at any time.
@@ -179,6 +188,8 @@ void sim_agent_deinit(struct sim *sim);
 void sim_trouble_step(struct sim *sim);
 // Whatever is wrong with the disk is mended.
 void sim_trouble_end(struct sim *sim);
+// The service refuses the keys or the time of the signature.
+void sim_service_trouble(struct sim *sim);
 // Ends the agent in some way.
 void sim_end_agent(struct sim *sim);
 // Of the process, or of the machine.

@@ -353,6 +353,14 @@ void sim_agent_check(struct sim *sim)
 
 // ---- life ----
 
+void sim_agent_give_keys(struct sim *sim)
+{
+    struct credentials keys = {.access_key_id = xstrdup("AKIDEXAMPLE"),
+                               .secret_access_key = xstrdup("secret")};
+    credentials_store_set(sim->credentials, &keys, "the simulation");
+    sim->keys_expired = false;
+}
+
 void sim_agent_init(struct sim *sim)
 {
     sim->io.context = sim;
@@ -360,9 +368,7 @@ void sim_agent_init(struct sim *sim)
     sim->io.synced = on_synced;
     sim->io.named = on_named;
     sim->credentials = credentials_store_create();
-    struct credentials keys = {.access_key_id = xstrdup("AKIDEXAMPLE"),
-                               .secret_access_key = xstrdup("secret")};
-    credentials_store_set(sim->credentials, &keys, "the simulation");
+    sim_agent_give_keys(sim);
 }
 
 void sim_agent_deinit(struct sim *sim)

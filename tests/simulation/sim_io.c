@@ -214,7 +214,7 @@ static uint64_t sim_monotonic_ns(struct io *io)
 
 static uint64_t sim_real_ns(struct io *io)
 {
-    return sim_of(io)->now_ns + (uint64_t)sim_of(io)->clock_error_ns;
+    return sim_of(io)->now_ns;
 }
 
 static void sim_random(struct io *io, void *data, size_t size)

@@ -21,10 +21,9 @@ struct sim_io {
     struct io *files;
     struct io *disk;
     struct prng prng;
-    uint64_t now_ns;        // of the world
-    uint64_t booted_ns;     // where the monotonic clock began
-    int64_t clock_error_ns; // of the real clock
-    uint64_t failures;      // calls on the disk that failed
+    uint64_t now_ns;    // of the world
+    uint64_t booted_ns; // where the monotonic clock began
+    uint64_t failures;  // calls on the disk that failed
     enum disk_file kinds[SIM_DISK_FDS];
     void *context;
     void (*written)(void *context, enum disk_file kind, struct slice data);

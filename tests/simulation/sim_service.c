@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
-#include "base/assert.h"
+#include "aws/credentials_provider.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "simulation/sim.h"
@@ -87,11 +88,20 @@ static void each_line(struct sim *sim, struct slice data,
     }
 }
 
+static bool is_poison(const struct sim *sim, const struct wire_record *record)
+{
+    const struct sim_line *line =
+        &sim->lines[sim_line_number(record->data.data, record->data.size)];
+    return line->poison && !line->continues;
+}
+
 static void accept_all(struct sim *sim, const struct wire_record *records, size_t count,
                        enum told told)
 {
     for (size_t i = 0; i < count; i++) {
-        each_line(sim, records[i].data, accept_line, told);
+        if (!is_poison(sim, &records[i])) {
+            each_line(sim, records[i].data, accept_line, told);
+        }
     }
 }
 
@@ -103,6 +113,11 @@ static void settle_line(struct sim *sim, unsigned number, enum told told)
 
 // ---- answers ----
 
+static int64_t service_time_s(const struct sim *sim)
+{
+    return (int64_t)(sim_now(sim) / NS_PER_S) + sim->service_ahead_s;
+}
+
 static unsigned shard_of(const struct sim *sim, const struct wire_record *record)
 {
     if (sim->flow.to.service == SERVICE_FIREHOSE) {
@@ -113,9 +128,12 @@ static unsigned shard_of(const struct sim *sim, const struct wire_record *record
     return (unsigned)hash[0] * SIM_SHARDS >> 8;
 }
 
-static const char *error_for(struct sim *sim, unsigned shard)
+static const char *error_for(struct sim *sim, const struct wire_record *record, unsigned shard)
 {
     bool kinesis = sim->flow.to.service == SERVICE_KINESIS;
+    if (is_poison(sim, record)) {
+        return "InvalidArgumentException";
+    }
     if (sim_now(sim) < sim->slow_until_ns[shard] || chance(sim, sim->weather.record_throttled)) {
         return kinesis ? "ProvisionedThroughputExceededException" : "ServiceUnavailableException";
     }
@@ -130,7 +148,7 @@ static void answer_each(struct sim *sim, const struct sim_call *call,
     size_t accepted = 0;
     for (size_t i = 0; i < count; i++) {
         unsigned shard = shard_of(sim, &records[i]);
-        entries[i] = (struct wire_entry){error_for(sim, shard), shard};
+        entries[i] = (struct wire_entry){error_for(sim, &records[i], shard), shard};
         if (entries[i].error == NULL) {
             accepted++;
             each_line(sim, records[i].data, accept_line, TOLD_ALL);
@@ -149,6 +167,35 @@ static void refuse(struct sim *sim, const struct sim_call *call, int status, con
     sim_trace(sim, "service", "call %llu: %d %s", (unsigned long long)call->order, status, code);
     out->status = status;
     wire_write_error(call->cbor, code, message, &sim->answer);
+}
+
+// The signature is not taken, or a record of the call is refused and so is the call.
+static bool refuse_call(struct sim *sim, const struct sim_call *call,
+                        const struct wire_record *records, size_t count,
+                        struct transport_answer *out)
+{
+    enum { SKEW_MAX_S = 300 };
+    int64_t skew_s = call->signed_s - service_time_s(sim);
+    if (skew_s > SKEW_MAX_S || skew_s < -SKEW_MAX_S) {
+        refuse(sim, call, 400, "InvalidSignatureException", "Signature expired: it is too late",
+               out);
+        return true;
+    }
+    if (sim->keys_expired) {
+        refuse(sim, call, 400, "ExpiredTokenException", "The security token is expired", out);
+        return true;
+    }
+    for (size_t i = 0; sim->blames_call && i < count; i++) {
+        if (is_poison(sim, &records[i])) {
+            char message[128];
+            snprintf(message, sizeof message,
+                     "1 validation error detected: Value at 'records.%zu.member.data' failed",
+                     i + 1);
+            refuse(sim, call, 400, "ValidationException", message, out);
+            return true;
+        }
+    }
+    return false;
 }
 
 // Everything was accepted and the answer does not say so.
@@ -212,6 +259,9 @@ static void serve(struct sim *sim, struct sim_call *call, struct transport_answe
         return;
     }
     size_t count = read_call(sim, call, records);
+    if (refuse_call(sim, call, records, count, out)) {
+        return;
+    }
     if (chance(sim, sim->weather.late)) {
         sim_trace(sim, "network", "call %llu is given up", (unsigned long long)call->order);
         out->outcome = TRANSPORT_NO_ANSWER;
@@ -254,7 +304,9 @@ static int submit(struct transport *transport, const struct transport_request *r
     call->cbor = strstr(header_of(request, "Content-Type"), "cbor") != NULL;
     buf_clear(&call->body);
     buf_append_slice(&call->body, request->body);
-    snprintf(sim->answer_type, sizeof sim->answer_type, "%s", header_of(request, "Content-Type"));
+    struct tm signed_at = {0};
+    (void)strptime(header_of(request, "X-Amz-Date"), "%Y%m%dT%H%M%SZ", &signed_at);
+    call->signed_s = (int64_t)timegm(&signed_at);
     sim_trace(sim, "sender", "call %llu: %zu bytes", (unsigned long long)call->order,
               request->body.size);
     return 0;
@@ -274,6 +326,14 @@ static size_t next_answered(const struct sim *sim)
     return first;
 }
 
+static void write_date(struct sim *sim)
+{
+    time_t now_s = (time_t)service_time_s(sim);
+    struct tm now;
+    (void)gmtime_r(&now_s, &now);
+    (void)strftime(sim->date, sizeof sim->date, "%a, %d %b %Y %H:%M:%S GMT", &now);
+}
+
 static int collect(struct transport *transport, struct transport_answer *out_answer)
 {
     struct sim *sim = sim_of(transport);
@@ -287,11 +347,12 @@ static int collect(struct transport *transport, struct transport_answer *out_ans
         .context = call->context,
         .outcome = TRANSPORT_ANSWERED,
         .content_type = call->cbor ? "application/x-amz-cbor-1.1" : "application/x-amz-json-1.1",
-        .date = "",
+        .date = sim->date,
         .request_id = "",
         .error_type = "",
     };
     buf_clear(&sim->answer);
+    write_date(sim);
     serve(sim, call, out_answer);
     out_answer->body = buf_slice(&sim->answer);
     call->used = call->given_up;
@@ -323,6 +384,9 @@ static void serve_in_vain(struct sim *sim, struct sim_call *call)
 
 void sim_service_step(struct sim *sim)
 {
+    if (sim->keys_expired && credentials_store_take_refusal(sim->credentials)) {
+        sim_agent_give_keys(sim);
+    }
     for (size_t i = 0; i < SIM_CALLS_MAX; i++) {
         struct sim_call *call = &sim->calls[i];
         if (call->used && call->given_up && call->served_ns <= sim_now(sim)) {

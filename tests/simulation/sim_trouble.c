@@ -64,9 +64,20 @@ static void die_soon(struct sim *sim)
     simdisk_stop_after(sim->disk, nth);
 }
 
+void sim_service_trouble(struct sim *sim)
+{
+    if (sim_one_in(sim, 2)) {
+        sim_trace(sim, "service", "the keys expire");
+        sim->keys_expired = true;
+        return;
+    }
+    sim->service_ahead_s = (int64_t)sim_below(sim, 7200) - 3600;
+    sim_trace(sim, "service", "its clock is ahead by %lld s", (long long)sim->service_ahead_s);
+}
+
 void sim_trouble_step(struct sim *sim)
 {
-    switch (sim_below(sim, 10)) {
+    switch (sim_below(sim, 11)) {
     case 0:
     case 1:
     case 2:
@@ -87,6 +98,9 @@ void sim_trouble_step(struct sim *sim)
         }
         break;
     case 7:
+        sim_service_trouble(sim);
+        break;
+    case 8:
         simdisk_drop_caches(sim->disk);
         break;
     default:

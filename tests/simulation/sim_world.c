@@ -1,4 +1,5 @@
 // One run: what is drawn from the seed, the loop, and what must hold when everything is well again.
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/error.h"
+#include "queue/deadletter.h"
 #include "simulation/sim.h"
 
 enum {
@@ -135,6 +138,8 @@ static void draw_flow(struct sim *sim)
         .sync_interval_ms = 1000,
         .dead_letter_max_size = 1 << 20,
     };
+    sim->poison_odds = sim_one_in(sim, 3) ? 20 : 0;
+    sim->blames_call = sim_one_in(sim, 2);
     sim->padding_max = sim_one_in(sim, 4) ? 6000 : 300;
     draw_destination(sim);
 }
@@ -280,11 +285,39 @@ static void step(struct sim *sim, const struct climate *climate)
 
 // ---- the end ----
 
+static void count_letter(void *context, const struct dead_record *letter)
+{
+    struct sim *sim = context;
+    unsigned number = sim_line_number(letter->data.data, letter->data.size);
+    if (number == 0 || number > sim->line_count || !sim->lines[number].poison) {
+        sim_fail(sim, "a dead letter that nobody refused: line %u", number);
+    }
+    sim->lines[number].letters++;
+}
+
+static void check_letters(struct sim *sim)
+{
+    int error = deadletter_each(&sim->io.io, "/state/web/dead", count_letter, sim);
+    if (error != 0 && error != -ENOENT) {
+        sim_fail(sim, "the dead letters cannot be read: %s", error_text(error));
+    }
+    for (unsigned i = 1; i <= sim->line_count; i++) {
+        const struct sim_line *line = &sim->lines[i];
+        bool wanted = line->poison && !line->continues && !line->excused;
+        if (wanted && line->letters == 0) {
+            sim_fail(sim, "the dead letter of line %u is lost", i);
+        }
+        if (line->letters > 1 && !sim->rewound) {
+            sim_fail(sim, "line %u has %u dead letters", i, line->letters);
+        }
+    }
+}
+
 static void check_lines(const struct sim *sim)
 {
     for (unsigned i = 1; i <= sim->line_count; i++) {
         const struct sim_line *line = &sim->lines[i];
-        if (line->accepted == 0 && !line->filtered && !line->excused) {
+        if (line->accepted == 0 && !line->filtered && !line->excused && !line->poison) {
             sim_fail(sim, "line %u is lost", i);
         }
     }
@@ -315,6 +348,7 @@ static void finish(struct sim *sim)
     sim->sender_next_ns = 0;
     sim->syncer_next_ns = 0;
     sim_trouble_end(sim);
+    sim->keys_expired = false;
     simdisk_stop_after(sim->disk, 0);
     sim_advance(sim, 30 * NS_PER_S); // every call that was given up has arrived
     run_until_done(sim);
@@ -324,6 +358,7 @@ static void finish(struct sim *sim)
         run_until_done(sim);
     }
     check_lines(sim);
+    check_letters(sim);
     check_books(sim);
 }
 

@@ -10,7 +10,10 @@ size_t sim_line_text(const struct sim *sim, unsigned number, char out_text[SIM_L
 {
     const struct sim_line *line = &sim->lines[number];
     size_t size = (size_t)snprintf(out_text, 32, "%sI%06u %s", line->continues ? "+" : "", number,
-                                   line->filtered && !line->continues ? "drop " : "");
+                                   line->continues  ? ""
+                                   : line->filtered ? "drop "
+                                   : line->poison   ? "bad "
+                                                    : "");
     memset(out_text + size, 'a' + (int)(number % 26), line->padding);
     size += line->padding;
     out_text[size] = '\n';
@@ -43,6 +46,9 @@ static unsigned new_line(struct sim *sim, bool continues)
         .filtered = continues ? sim->lines[number - 1].filtered
                               : sim->flow.record.filter.exclude.count > 0 && sim_one_in(sim, 8),
     };
+    sim->lines[number].poison = continues ? sim->lines[number - 1].poison
+                                          : !sim->lines[number].filtered && sim->poison_odds > 0 &&
+                                                sim_one_in(sim, sim->poison_odds);
     return number;
 }
 
