@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/number.h"
 #include "base/prng.h"
 #include "base/utf8.h"
@@ -46,6 +47,9 @@ static char dashes[] = "--";
 static char dash_newline[] = "-\n-";
 static char *const ending_names[] = {lf_name, crlf_name, nul_name, dashes, dash_newline};
 static const char *const ending_texts[] = {"\n", "\r\n", "", "--", "-\n-"};
+
+static const struct destination_config destination = {.service = SERVICE_KINESIS,
+                                                      .max_record_size = 1 << 20};
 
 static char start_pattern[] = "^\\[";
 static char end_pattern[] = ";\\z";
@@ -273,6 +277,7 @@ struct reading {
     size_t starts[RECORDS_MAX];
     size_t count;
     size_t position;
+    struct buf text; // of all that is shipped
 };
 
 static void emit(struct reading *reading, char fate, struct slice data, uint64_t bytes)
@@ -281,6 +286,9 @@ static void emit(struct reading *reading, char fate, struct slice data, uint64_t
     buf_init(record, 1 << 16);
     reading->starts[reading->count++] = reading->position;
     reading->position += (size_t)bytes;
+    if (fate == 'S') {
+        buf_append_slice(&reading->text, data);
+    }
     buf_appendf(record, "%c %llu <", fate, (unsigned long long)bytes);
     buf_append_slice(record, fate == 'F' ? slice_of(NULL, 0) : data);
     buf_append_text(record, ">\n");
@@ -472,6 +480,26 @@ static void read_simply(struct reading *reading)
     }
 }
 
+static struct reading *reading_create(const struct scenario *scenario)
+{
+    struct reading *reading = xcalloc(1, sizeof *reading);
+    reading->scenario = scenario;
+    buf_init(&reading->joined, 1 << 16);
+    buf_init(&reading->text, 1 << 16);
+    read_simply(reading);
+    return reading;
+}
+
+static void reading_free(struct reading *reading)
+{
+    for (size_t i = 0; i < reading->count; i++) {
+        buf_deinit(&reading->records[i]);
+    }
+    buf_deinit(&reading->joined);
+    buf_deinit(&reading->text);
+    free(reading);
+}
+
 // ---- ours ----
 
 static int64_t peek(void *context, uint64_t offset, uint8_t *room, size_t size)
@@ -538,15 +566,10 @@ static void describe(const struct scenario *scenario)
 // Reads from the beginning and from every position that a record left behind.
 static bool holds(struct scenario *scenario, bool explain)
 {
-    static const struct destination_config to = {.service = SERVICE_KINESIS,
-                                                 .max_record_size = 1 << 20};
     struct stats stats = {0};
     struct record_rules *rules;
-    ck_assert_int_eq(record_rules_create(&scenario->config, &to, &stats, &rules), 0);
-    struct reading *reading = xcalloc(1, sizeof *reading);
-    reading->scenario = scenario;
-    buf_init(&reading->joined, 1 << 16);
-    read_simply(reading);
+    ck_assert_int_eq(record_rules_create(&scenario->config, &destination, &stats, &rules), 0);
+    struct reading *reading = reading_create(scenario);
     struct prng prng = prng_of_seed(scenario->seed);
     bool same = reading->position == scenario->size;
     for (size_t first = 0; first < reading->count && same; first++) {
@@ -568,11 +591,7 @@ static bool holds(struct scenario *scenario, bool explain)
         buf_deinit(&seen);
         buf_deinit(&expected);
     }
-    for (size_t i = 0; i < reading->count; i++) {
-        buf_deinit(&reading->records[i]);
-    }
-    buf_deinit(&reading->joined);
-    free(reading);
+    reading_free(reading);
     record_rules_free(rules);
     return same;
 }
@@ -597,6 +616,72 @@ static void shrink(struct scenario *scenario)
     }
 }
 
+// ---- time-outs ----
+
+static void take_text(struct framer *framer, struct buf *text)
+{
+    struct record record;
+    while (framer_next(framer, &record)) {
+        if (record.fate == RECORD_SHIP) {
+            buf_append_slice(text, record.data);
+        }
+    }
+}
+
+// Reads with a time-out after each chunk, and starts again now and then.
+static void read_hesitantly(struct scenario *scenario, struct record_rules *rules, struct buf *text)
+{
+    struct prng prng = prng_of_seed(scenario->seed);
+    struct framer_peek framer_peek = {.context = scenario, .read = peek};
+    struct framer *framer = framer_create(rules, 0, &framer_peek);
+    for (size_t at = 0; at < scenario->size;) {
+        size_t size = 1 + (size_t)prng_below(&prng, 7);
+        size = size < scenario->size - at ? size : scenario->size - at;
+        framer_feed(framer, slice_of(scenario->input + at, size), 0);
+        take_text(framer, text);
+        framer_expire(framer, NS_PER_S);
+        take_text(framer, text);
+        at += size;
+        if (prng_below(&prng, 3) == 0) {
+            at = (size_t)framer_position(framer);
+            framer_free(framer);
+            framer = framer_create(rules, at, &framer_peek);
+        }
+    }
+    framer_finish(framer);
+    take_text(framer, text);
+    ck_assert_uint_eq(framer_position(framer), scenario->size);
+    framer_free(framer);
+}
+
+START_TEST(timeouts_and_restarts_in_the_middle_of_lines_leave_the_text_as_it_is)
+{
+    for (uint64_t seed = 0; seed < runs(); seed++) {
+        struct scenario scenario;
+        make_scenario(&scenario, seed);
+        scenario.config.lines.over_long = OVER_LONG_SPLIT;
+        scenario.config.lines.partial_line_timeout_ms = 1;
+        scenario.config.multiline = (struct multiline_config){0};
+        struct stats stats = {0};
+        struct record_rules *rules;
+        ck_assert_int_eq(record_rules_create(&scenario.config, &destination, &stats, &rules), 0);
+        struct reading *reading = reading_create(&scenario);
+        struct buf text;
+        buf_init(&text, 1 << 16);
+        read_hesitantly(&scenario, rules, &text);
+        if (!slice_equal(buf_slice(&reading->text), buf_slice(&text))) {
+            describe(&scenario);
+            fflush(stdout);
+            ck_abort_msg("seed %llu: %s, not %s", (unsigned long long)seed, buf_text(&text),
+                         buf_text(&reading->text));
+        }
+        buf_deinit(&text);
+        reading_free(reading);
+        record_rules_free(rules);
+    }
+}
+END_TEST
+
 START_TEST(records_are_those_of_a_simple_reading_of_the_whole_file)
 {
     for (uint64_t seed = 0; seed < runs(); seed++) {
@@ -616,6 +701,7 @@ Suite *test_suite(void)
     Suite *suite = suite_create("text");
     TCase *tests = tcase_create("text");
     tcase_set_timeout(tests, 3600);
+    tcase_add_test(tests, timeouts_and_restarts_in_the_middle_of_lines_leave_the_text_as_it_is);
     tcase_add_test(tests, records_are_those_of_a_simple_reading_of_the_whole_file);
     suite_add_tcase(suite, tests);
     return suite;
