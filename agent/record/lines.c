@@ -304,11 +304,11 @@ static bool discard(struct lines *lines, struct line *out_line)
     size_t needed = ending_needed(&lines->format->ending).size;
     size_t tail = lines->pending.size - lines->kept;
     uint64_t room = lines->source_bytes_max - lines->discarded;
-    // An ending that begins within the room is seen whole.
+    // What begins within the room is seen whole, and nothing that begins behind it.
     uint64_t reach = room + needed - 1;
     size_t window = smaller(lines->rest.size, reach > tail ? (size_t)(reach - tail) : 0);
     size_t at;
-    if (find_ending(lines, lines->kept, window, &at) && at < room) {
+    if (find_ending(lines, lines->kept, window, &at)) {
         drop(lines, at + needed);
         return end_discarding(lines, true, out_line);
     }
