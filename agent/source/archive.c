@@ -40,6 +40,7 @@ struct archive {
     uint64_t expected;
     struct question *questions;
     size_t question_count;
+    bool restored; // and not looked into since
     bool surveying;
     bool seeking;
     bool reported;
@@ -154,6 +155,7 @@ static void set_end(struct source *source, struct source_file *file, enum archiv
 {
     struct archive *archive = file->archive;
     archive->end = end;
+    archive->restored = false;
     archive->content_size = content_size;
     archive->end_file_size = stat->size;
     archive->file_seen = stat->size;
@@ -166,6 +168,17 @@ void archive_set_done(struct source *source, struct source_file *file, const str
 {
     set_end(source, file, ARCHIVE_WHOLE, file->read_position, stat);
     file->archive->mtime_sure_ns = stat->mtime_ns;
+}
+
+void archive_set_restored(struct source_file *file)
+{
+    file->archive->restored = true;
+    archive_expect(file, file->generation.size_seen);
+}
+
+bool archive_is_restored(const struct source_file *file)
+{
+    return file->archive->restored;
 }
 
 void archive_looked_at(struct source *source, struct source_file *file,

@@ -48,6 +48,10 @@ void archive_looked_at(struct source *source, struct source_file *file,
 // The content of the file that is as `stat` says ends at its position, for all that it matters.
 void archive_set_done(struct source *source, struct source_file *file,
                       const struct file_stat *stat);
+// It is known from before the start, as large as size_seen says.
+void archive_set_restored(struct source_file *file);
+// Likewise, and nothing was read of it since.
+bool archive_is_restored(const struct source_file *file);
 // Compressed files are not wanted.
 bool archive_is_refused(const struct source *source, const struct source_file *file);
 // Content up to this size is no bomb.

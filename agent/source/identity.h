@@ -67,7 +67,7 @@ struct copy_facts {
     bool original_gone;      // truncated or deleted
     bool born_after_the_end; // of the original, or in the original's inode
     bool beside;             // it is the compressed copy of an original that is there
-    bool all_read;           // of that original, which has ended
+    bool all_read;           // and what is in it was read there
     bool quiet;              // it has not grown for a while
 };
 

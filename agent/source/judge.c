@@ -7,9 +7,8 @@
 #include "source/state.h"
 
 enum {
-    CANDIDATES_MAX = 32,           // known generations whose files are looked at for one file
-    VISITS_MAX = 4096,             // likewise, of which only what is known is compared
-    LINE_SEARCH_BYTES = 64 * 1024, // start_at: end goes back so far to where a line begins
+    CANDIDATES_MAX = 32, // known generations whose files are looked at for one file
+    VISITS_MAX = 4096,   // likewise, of which only what is known is compared
 };
 
 // What is known of the file that is judged.
@@ -143,27 +142,40 @@ static enum match compare_content(struct source *source, const struct subject *s
     }
     uint64_t size = stat.size < subject->size ? stat.size : subject->size;
     struct fingerprint theirs = reader_tail(source, original, size);
-    bool whole = subject->file->archive != NULL && size == subject->size;
-    struct fingerprint ours =
-        whole ? archive_last_tail(subject->file) : reader_tail(source, subject->file, size);
+    struct fingerprint ours = reader_tail(source, subject->file, size);
     if (theirs.length == 0 || ours.length == 0) {
         return MATCH_UNKNOWN;
     }
     return match_of(fingerprint_equal(theirs, ours));
 }
 
-// Whether one of the original's names is that of the archive without its suffix.
+// Whether one of the original's names is one of the archive's without its suffix.
 static bool is_named_after(const struct source_file *archive, const struct source_file *original)
 {
-    char path[PATH_MAX];
-    for (const struct name *name = original->names; name != NULL; name = name->file_next) {
-        size_t length = tree_path(name, path) ? strlen(path) : 0;
-        if (length > 0 && strncmp(archive->generation.path, path, length) == 0 &&
-            strcmp(archive->generation.path + length, ".gz") == 0) {
-            return true;
+    for (const struct name *ours = archive->names; ours != NULL; ours = ours->file_next) {
+        for (const struct name *name = original->names; name != NULL; name = name->file_next) {
+            size_t length = strlen(name->text);
+            if (ours->dir == name->dir && strncmp(ours->text, name->text, length) == 0 &&
+                strcmp(ours->text + length, ".gz") == 0) {
+                return true;
+            }
         }
     }
     return false;
+}
+
+// Compares the end of the archive's content with an original that is there.
+static enum match compare_inflated(struct source *source, const struct subject *subject,
+                                   struct source_file *original)
+{
+    struct file_stat stat;
+    if (original->archive != NULL || reader_open(source, original) != 0 ||
+        source->io->fstat(source->io, original->fd, &stat) != 0) {
+        return MATCH_UNKNOWN;
+    }
+    struct fingerprint tail = archive_last_tail(subject->file);
+    return match_of(stat.size >= subject->size &&
+                    fingerprint_equal(reader_tail(source, original, subject->size), tail));
 }
 
 // Compares an archive that was surveyed. One that was made of a file which is still there, or open,
@@ -189,12 +201,16 @@ static enum copy_verdict compare_archive(struct source *source, struct subject *
             !archive_answer(file, original->read_position, original->read_tail.length, &tail);
         return identity_copy(facts);
     }
-    facts->tail = compare_content(source, subject, original);
+    facts->tail = compare_inflated(source, subject, original);
+    if (facts->tail == MATCH_UNKNOWN && is_named_after(file, original)) {
+        file->quiet_ns = source->now_ns; // it could not be opened just now
+        return COPY_PERHAPS;
+    }
     if (facts->tail == MATCH_EQUAL) {
         uint64_t id = original->generation.id;
-        facts->beside =
-            condition == ORIGINAL_GONE || file->alike_id == id || is_named_after(file, original);
-        facts->all_read = original->phase == FILE_PAST && original->read_position >= subject->size;
+        facts->beside = condition == ORIGINAL_GONE || file->alike_id == id || file->names == NULL ||
+                        is_named_after(file, original);
+        facts->all_read = original->generation.position >= subject->size;
         file->alike_id = facts->beside ? id : file->alike_id;
         file->alike_bytes = facts->beside ? subject->size : file->alike_bytes;
     }
@@ -207,9 +223,15 @@ static bool may_be_copy(struct source *source, struct subject *subject,
 {
     const struct generation *ours = &subject->file->generation;
     const struct generation *theirs = &original->generation;
+    bool unread = (original->phase == FILE_ORPHAN && original->alike_id != 0) ||
+                  (original->phase == FILE_PAST && original->read_position == 0);
+    if (original->archive != NULL && unread) {
+        return false; // another one has its content
+    }
     bool comparable = original != subject->file && theirs->head.length > 0 &&
                       original->phase != FILE_FRESH && original->phase != FILE_HELD &&
-                      (ours->inode != theirs->inode || ours->device != theirs->device);
+                      (ours->inode != theirs->inode || ours->device != theirs->device ||
+                       subject->file->archive != NULL);
     return comparable && compare_heads(subject, original) != MATCH_DIFFERENT &&
            compare_tails(source, subject, original) != MATCH_DIFFERENT;
 }
@@ -271,12 +293,28 @@ static bool spend(size_t *budget)
     return *budget > 0 && (*budget)-- > 0;
 }
 
+// Whether the archive may be made of a file that has to be judged itself.
+static bool is_undecided(struct subject *subject, const struct source_file *original)
+{
+    bool undecided = original->phase == FILE_FRESH || original->phase == FILE_HELD;
+    return subject->file->archive != NULL && original->archive == NULL && undecided &&
+           original->generation.head.length > 0 &&
+           compare_heads(subject, original) != MATCH_DIFFERENT;
+}
+
 // False when enough was looked at.
 static bool consider(struct source *source, struct subject *subject, struct source_file *original,
                      struct budget *budget, struct finding *finding)
 {
     if (!spend(&budget->visits)) {
         return false;
+    }
+    if (is_undecided(subject, original)) {
+        subject->like_count++;
+        if (finding->verdict < COPY_PERHAPS) {
+            *finding = (struct finding){.verdict = COPY_PERHAPS, .original = original};
+        }
+        return true;
     }
     if (!may_be_copy(source, subject, original)) {
         return true;
@@ -405,59 +443,11 @@ static void become(struct source *source, struct source_file *original, struct s
     original->away = false;
     original->cut = false;
     original->restored = false;
+    original->unwatched = false;
     if (!archive_is_unknown(original)) {
         life_shrunk(source, original, size);
     }
     life_resume(source, original, size);
-}
-
-static uint64_t start_of_last_line(struct source *source, struct source_file *file, uint64_t size)
-{
-    uint8_t room[4096];
-    uint64_t end = size;
-    uint64_t limit = size > LINE_SEARCH_BYTES ? size - LINE_SEARCH_BYTES : 0;
-    while (end > limit) {
-        size_t part = end - limit < sizeof room ? (size_t)(end - limit) : sizeof room;
-        if (reader_peek(source, file, room, part, end - part) != (int64_t)part) {
-            break;
-        }
-        const uint8_t *newline = memrchr(room, '\n', part);
-        if (newline != NULL) {
-            return end - part + (uint64_t)(newline - room) + 1;
-        }
-        end -= part;
-    }
-    return limit == 0 && end == 0 ? 0 : size;
-}
-
-static void skip_to_end(struct source *source, struct source_file *file, uint64_t size)
-{
-    uint64_t position = start_of_last_line(source, file, size);
-    struct fingerprint tail = reader_tail(source, file, position);
-    file->generation.position = position;
-    file->generation.tail = tail;
-    file->generation.skipped = position > 0;
-    life_set_read(source, file, position, tail);
-    life_set_size(source, file, size);
-    life_announce(source, file);
-    if (position > 0) {
-        source->events.skipped(source->events.context, &file->generation, position);
-    }
-}
-
-// What is in it is neither known nor asked.
-static void skip_archive(struct source *source, struct source_file *file)
-{
-    struct file_stat stat;
-    if (source->io->fstat(source->io, file->fd, &stat) != 0) {
-        return;
-    }
-    file->generation.skipped = true;
-    archive_set_done(source, file, &stat);
-    life_set_content(source, file, 0);
-    life_announce(source, file);
-    source->events.skipped(source->events.context, &file->generation, stat.size);
-    life_past(source, file);
 }
 
 static void accept(struct source *source, const struct subject *subject)
@@ -586,6 +576,17 @@ static void pass_empty(struct source *source, struct source_file *file, uint64_t
     }
 }
 
+// What an archive was made of may itself be a copy that is not judged yet.
+static bool plain_comes_first(const struct source *source)
+{
+    const struct link *ring = &source->unjudged;
+    const struct link *link = ring->next;
+    while (link != ring && LINK_ENTRY(link, const struct source_file, waiting)->archive != NULL) {
+        link = link->next;
+    }
+    return source->judge_held || link != ring;
+}
+
 // Whether an archive cannot be judged yet: it has to be looked through, as far as it may be a copy,
 // and it may be written at this time.
 static bool has_to_wait(struct source *source, struct subject *subject)
@@ -596,6 +597,9 @@ static bool has_to_wait(struct source *source, struct subject *subject)
                        file->quiet_ns + HOLD_MS * NS_PER_MS > source->now_ns;
         if (growing) {
             life_hold(source, file, NULL);
+        } else if (plain_comes_first(source)) {
+            life_question(source, file);
+            return true;
         }
         return growing;
     }
@@ -672,6 +676,19 @@ void judge(struct source *source, struct source_file *file)
     case COPY_NOT:
         accept(source, &subject);
         break;
+    }
+}
+
+void judge_beside(struct source *source, const struct source_file *original)
+{
+    struct link *link = source->beside.next;
+    while (link != &source->beside) {
+        struct source_file *file = LINK_ENTRY(link, struct source_file, waiting);
+        link = link->next;
+        if (file->alike_id == original->generation.id &&
+            file->alike_bytes <= original->generation.position) {
+            ring_append(&source->unjudged, &file->waiting);
+        }
     }
 }
 

@@ -280,6 +280,9 @@ void life_question(struct source *source, struct source_file *file)
 {
     enum { NEIGHBOURS_MAX = 64 };
     ring_append(&source->unjudged, &file->waiting);
+    if (file->archive != NULL) {
+        return; // after what it may be a copy of
+    }
     struct link *before = file->waiting.previous;
     for (int i = 0; i < NEIGHBOURS_MAX && before != &source->unjudged; i++) {
         const struct source_file *other = LINK_ENTRY(before, struct source_file, waiting);
@@ -378,6 +381,7 @@ static bool unnamed(struct source *source, struct source_file *file)
     switch ((enum file_phase)file->phase) {
     case FILE_PAST:
         file->generation.state = GENERATION_DELETED;
+        file->generation.seen_s = source->io->real_ns(source->io) / NS_PER_S;
         life_announce(source, file);
         remember(source, file);
         break;
@@ -407,6 +411,16 @@ static bool unnamed(struct source *source, struct source_file *file)
 
 // ---- what is behind a name ----
 
+// A file that has one name is at that path.
+static void set_path(struct source *source, struct source_file *file)
+{
+    char path[PATH_MAX];
+    if (file->names->file_next == NULL && tree_path(file->names, path) &&
+        file_set_path(file, path) && file->announced) {
+        life_announce(source, file);
+    }
+}
+
 // Returns the file that had the name, NULL when there is none or it is not known any more.
 static struct source_file *let_go(struct source *source, struct name *name)
 {
@@ -418,6 +432,7 @@ static struct source_file *let_go(struct source *source, struct name *name)
     if (file->names == NULL) {
         return unnamed(source, file) ? file : NULL;
     }
+    set_path(source, file);
     life_depart(source, file);
     return file;
 }
@@ -554,7 +569,9 @@ static void saw_archive(struct source *source, struct source_file *file,
     if (!held || stat->size > file->generation.size_seen) {
         touch(source, file);
     }
-    life_set_content(source, file, held ? stat->size : size);
+    if (!archive_is_restored(file)) {
+        life_set_content(source, file, held ? stat->size : size);
+    }
     has_changed(source, file);
 }
 
@@ -601,13 +618,6 @@ static void saw(struct source *source, struct source_file *file, const struct fi
     has_changed(source, file);
 }
 
-static void set_path(struct source *source, struct source_file *file, const char *path)
-{
-    if (file->names->file_next == NULL && file_set_path(file, path) && file->announced) {
-        life_announce(source, file);
-    }
-}
-
 // Puts a file that was found under another name before, or under none, where it is now.
 static void move_here(struct source *source, struct source_file *file, struct name *name,
                       const char *path, const struct file_stat *stat)
@@ -628,7 +638,7 @@ static void move_here(struct source *source, struct source_file *file, struct na
     if (renamed || (was_restored && name->unmatched)) {
         life_depart(source, file);
     }
-    set_path(source, file, path);
+    set_path(source, file);
     saw(source, file, stat);
 }
 

@@ -102,7 +102,7 @@ struct source_file *restore_pick(struct source *source, struct source_file *firs
 static void found_archive(struct source *source, struct source_file *file,
                           const struct file_stat *stat)
 {
-    archive_expect(file, file->generation.size_seen);
+    archive_set_restored(file);
     if (file->phase == FILE_PAST && stat->mtime_ns / NS_PER_S < file->generation.seen_s) {
         archive_set_done(source, file, stat);
     }

@@ -328,6 +328,7 @@ void source_confirm(struct source *source, struct source_file *file, uint64_t po
 {
     file->generation.position = position;
     file->generation.tail = tail;
+    judge_beside(source, file);
     if (file->phase == FILE_ENDING && file->end_told && position >= file->read_position) {
         ring_append(&source->finishing, &file->waiting);
     }

@@ -161,6 +161,15 @@ void judge(struct source *source, struct source_file *file);
 // Takes note of how the file begins now.
 void judge_head(struct source *source, struct source_file *file);
 void judge_all(struct source *source);
+// The position of a file has moved: its compressed copy may hold nothing that is new by now.
+void judge_beside(struct source *source, const struct source_file *original);
+
+// ---- skip.c: start_at: end ----
+
+// Passes over what is in a file of this size, but for its last line when that has no newline.
+void skip_to_end(struct source *source, struct source_file *file, uint64_t size);
+// Passes over an archive, without looking what is in it.
+void skip_archive(struct source *source, struct source_file *file);
 
 // ---- restore.c: what happened while the agent was not running ----
 

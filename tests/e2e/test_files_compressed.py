@@ -32,6 +32,7 @@ def state_of(case, path):
 def test_t3_the_log_is_rotated_and_compressed_at_once(case):
     case.start()
     case.write(300)
+    case.settled()
     case.interrupt()
     case.write(300)
     case.rotate()
