@@ -218,7 +218,7 @@ static size_t begun_bytes(const struct lines *lines, size_t base, size_t window,
     return ending_begun(ending, slice_of(tail, size), total - size, with_optional);
 }
 
-// Whether the optional part of an ending is before the first `size` bytes' end.
+// Whether the first `size` bytes end with the optional part of an ending.
 static bool ends_with_optional(const struct lines *lines, size_t size)
 {
     const struct ending *ending = &lines->format->ending;

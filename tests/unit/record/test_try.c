@@ -114,12 +114,42 @@ START_TEST(dead_letters_are_noted_with_their_reason)
 }
 END_TEST
 
+START_TEST(text_and_notes_are_what_the_encoding_and_the_patterns_make_of_the_bytes)
+{
+    char newline[] = "\n";
+    char encoding[] = "windows-1252";
+    char line_ending[] = ";";
+    char end[] = "!$";
+    struct flow_config flow = {
+        .record =
+            {
+                .lines = {.max_line = 200,
+                          .encoding = encoding,
+                          .line_ending = line_ending,
+                          .invalid_bytes = INVALID_BYTES_REPLACE},
+                .multiline = {.end = end, .max_lines = 10, .max_bytes = 1000},
+                .record_end = newline,
+            },
+        .to = {.service = SERVICE_FIREHOSE},
+    };
+    struct seen seen;
+    run(&flow, "1 \x80;2!;\x81!;", &seen);
+    ck_assert_str_eq(buf_text(&seen.shipped), "1 \xe2\x82\xac;2!\n\xef\xbf\xbd!\n");
+    ck_assert_str_eq(buf_text(&seen.notes),
+                     "record 2 at byte 7: holds bytes that are not valid, shipped as U+FFFD: "
+                     "\"\xef\xbf\xbd!\\n\"\n"
+                     "2 records of 10 bytes: 2 shipped (14 bytes), 0 filtered, 0 dead letters\n");
+    seen_deinit(&seen);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("try");
     TCase *tests = tcase_create("try");
     tcase_add_test(tests, notes_say_what_became_of_each_record);
     tcase_add_test(tests, dead_letters_are_noted_with_their_reason);
+    tcase_add_test(tests, text_and_notes_are_what_the_encoding_and_the_patterns_make_of_the_bytes);
     suite_add_tcase(suite, tests);
     return suite;
 }
