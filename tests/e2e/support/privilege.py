@@ -26,4 +26,5 @@ def needs(*command):
 needs_mounts = needs("unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt")
 needs_loop_mounts = needs("sh", "-c", "command -v mkfs.ext4 nsenter && losetup --find && "
                           "unshare --mount mount -t tmpfs tmpfs /mnt")
-needs_user_namespaces = needs("unshare", "--user", "--map-root-user", "true")
+needs_user_namespaces = needs("unshare", "--user", "--map-root-user", "sh", "-c",
+                              "echo 1 > /proc/sys/user/max_inotify_watches")
