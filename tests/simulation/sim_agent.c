@@ -9,7 +9,10 @@
 #include "base/error.h"
 #include "simulation/sim.h"
 
-enum { ACK_SLOT_BYTES_MIN = 4096 }; // less is a part of one
+enum {
+    ACK_SLOT_BYTES_MIN = 4096, // less is a part of one
+    SNAPSHOTS_BYTES = 65536,
+};
 
 #define STATE_DIR "/state"
 #define QUEUE_DIR STATE_DIR "/web"
@@ -187,6 +190,9 @@ static int open_parts(struct sim *sim)
               (unsigned long long)sim->report.records_queued,
               (unsigned long long)sim->report.maybe_repeated,
               (unsigned long long)sim->report.records_rewound);
+    if (sim->report.positions_lost) {
+        sim_fail(sim, "the positions are lost");
+    }
     sim_agent_check(sim);
     error = open_collector(sim);
     return error != 0 ? error : open_sender(sim);
@@ -342,10 +348,13 @@ void sim_agent_check(struct sim *sim)
                  (unsigned long long)books.damaged.records,
                  (unsigned long long)books.queued.records, (unsigned long long)books.queued.bytes);
     }
+    // Two segments, which grow with what is known of files; what was set aside has its own bound.
     const struct queue_config *config = &sim->flow.queue;
     uint64_t slots = 16384;
-    uint64_t limit = config->max_size + config->max_size / 4 + slots + config->dead_letter_max_size;
-    if (simdisk_used(sim->disk) > limit) {
+    uint64_t segment =
+        config->max_size / 8 < SNAPSHOTS_BYTES ? SNAPSHOTS_BYTES : config->max_size / 8;
+    uint64_t limit = config->max_size + 2 * segment + slots + config->dead_letter_max_size;
+    if (!sim->rewound && simdisk_used(sim->disk) > limit) {
         sim_fail(sim, "%llu bytes on disk, allowed %llu",
                  (unsigned long long)simdisk_used(sim->disk), (unsigned long long)limit);
     }

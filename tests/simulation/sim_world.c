@@ -132,15 +132,15 @@ static void draw_flow(struct sim *sim)
         flow->record.filter.exclude = (struct string_list){drop_patterns, 1};
     }
     flow->queue = (struct queue_config){
-        .max_size = 256 << 10,
+        .max_size = (sim_one_in(sim, 3) ? 64 : 256) << 10,
         .when_full = WHEN_FULL_BLOCK,
         .sync = modes[sim_below(sim, 3)],
         .sync_interval_ms = 1000,
-        .dead_letter_max_size = 1 << 20,
     };
     sim->poison_odds = sim_one_in(sim, 3) ? 20 : 0;
+    flow->queue.dead_letter_max_size = sim->poison_odds > 0 ? 256 << 10 : 16 << 10;
     sim->blames_call = sim_one_in(sim, 2);
-    sim->padding_max = sim_one_in(sim, 4) ? 6000 : 300;
+    sim->padding_max = sim_one_in(sim, 3) ? 6000 : 300;
     draw_destination(sim);
 }
 

@@ -1,0 +1,210 @@
+"""Deliberate bugs: each is put into a copy of the sources, and the simulation must find it.
+
+A mutant is a change of the text of one file, so the product carries no trace of it. One that does
+not apply any more is an error. `./dev mutants [--runs N] [NAME...]` prints the table.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = ROOT / "build-mutants"
+QUEUE, SINK, SOURCE, RUNTIME = "agent/queue/", "agent/sink/", "agent/source/", "agent/runtime/"
+
+# name, file, text, what takes its place
+MUTANTS = [
+    # Queue: writing
+    ("positions_written_without_their_data", QUEUE + "queue.c",
+     "finish_block(queue, &builder->block, BLOCK_DATA, records_end - BLOCK_HEADER_BYTES);",
+     "finish_block(queue, &builder->block, BLOCK_DATA, records_end - BLOCK_HEADER_BYTES);\n"
+     "        if (builder->record_count > 9) { builder->block.data[BLOCK_HEADER_BYTES] ^= 1; }"),
+    ("failed_append_counts_as_written", QUEUE + "queue.c",
+     "    if (error != 0) {\n        return error;\n    }\n    publish(queue, end",
+     "    if (error != 0 && error != -5) {\n        return error;\n    }\n    publish(queue, end"),
+    ("segment_limit_ignored", QUEUE + "queue.c",
+     "bool full = (over || lacks_space) && !(rolls && settled);",
+     "bool full = lacks_space && !(rolls && settled); (void)over;"),
+    ("epoch_of_an_opening_used_again", QUEUE + "open.c",
+     "return epoch + 1;", "return epoch == 0 ? 1 : epoch;"),
+    # Queue: syncing
+    ("failed_sync_tried_again", QUEUE + "sync.c",
+     "int error = needed ? queue->io->fdatasync(queue->io, segment->fd) : 0;",
+     "int error = needed ? queue->io->fdatasync(queue->io, segment->fd) : 0;\n"
+     "    if (error == -5) { error = queue->io->fdatasync(queue->io, segment->fd); }"),
+    ("failed_sync_ignored", QUEUE + "sync.c",
+     "    if (error != 0) {\n        queue_condemn(queue);\n        return E_CONDEMNED;",
+     "    if (error != 0 && error != -5) {\n        queue_condemn(queue);\n"
+     "        return E_CONDEMNED;"),
+    ("directory_not_synced", QUEUE + "sync.c",
+     "int error = dir_dirty ? queue->io->sync_dir(queue->io, queue->dir) : 0;",
+     "int error = 0; (void)dir_dirty;"),
+    ("segment_removed_before_its_ack_is_synced", QUEUE + "sync.c",
+     "if (!gave && ackslot_sync(&queue->slot) != 0) {", "if (!gave && queue->condemned) {"),
+    ("segment_removed_before_it_is_settled", QUEUE + "sync.c",
+     "candidate->end_sequence <= queue->settled_frontier + 1 &&",
+     "candidate->end_sequence <= queue->settled_frontier + 3 &&"),
+    ("segment_removed_before_its_successor_is_synced", QUEUE + "sync.c",
+     "successor->synced >= successor->data_offset && ", ""),
+    ("footer_before_its_data", QUEUE + "sync.c",
+     "int error = needed ? queue->io->fdatasync(queue->io, segment->fd) : 0;",
+     "int error = needed && !finished ? queue->io->fdatasync(queue->io, segment->fd) : 0;"),
+    # Queue: acknowledging
+    ("highest_instead_of_contiguous_ack", QUEUE + "window.c",
+     "    if (sequence == window->frontier + 1) {\n        window->frontier = sequence;\n    } else {",
+     "    if (sequence > window->frontier) {\n        window->frontier = sequence;\n    } else {"),
+    ("ack_slot_always_the_same", QUEUE + "ackslot.c", "generation % 2 * SLOT_STRIDE", "0"),
+    ("offer_not_noted", QUEUE + "take.c",
+     "    queue->ack_dirty = true;\n    int error = queue_persist_acks(queue);\n"
+     "    if (error != 0) {\n        queue->ack.submitted = before;",
+     "    int error = 0;\n    if (error != 0) {\n        queue->ack.submitted = before;"),
+    ("acks_not_written", QUEUE + "take.c",
+     "error = ackslot_write(&queue->slot, &queue->ack);", "error = 0;"),
+    ("ack_written_before_the_dead_letter_is_synced", QUEUE + "take.c",
+     "int error = deadletter_sync(queue->deadletter);", "int error = 0;"),
+    # Queue: recovery
+    ("block_checksum_not_checked", QUEUE + "block.c",
+     "crc32c(0, payload.data, payload.size) == header->payload_crc", "payload.data != NULL"),
+    ("page_checksum_not_checked", QUEUE + "segment.c",
+     "return load_u32(page) == magic && crc == crc32c(0, page, SEGMENT_PAGE_BYTES);",
+     "(void)crc;\n    return load_u32(page) == magic;"),
+    ("replacement_not_synced", QUEUE + "open_replace.c",
+     "end < 0 ? (int)end : io->fdatasync(io, segment->fd);", "end < 0 ? (int)end : 0;"),
+    ("replacement_without_its_directory", QUEUE + "open_replace.c",
+     "if (error == 0 && io->sync_dir(io, queue->dir) != 0) {", "if (error == -1) {"),
+    ("sequences_used_again", QUEUE + "open.c",
+     "    last = ack->submitted > last ? ack->submitted : last;\n", ""),
+    ("read_on_behind_a_gap", QUEUE + "open.c",
+     "        if (i > recovery->tail && !follows_unsynced(recovery, &recovery->found[i])) {",
+     "        if (i > recovery->count) {"),
+    ("cleaned_acks_not_written", QUEUE + "open_replace.c",
+     "    int error = ackslot_write(&queue->slot, &queue->ack);\n    if (error == 0) {",
+     "    int error = 0;\n    if (error == 1) {"),
+    # Collector
+    ("position_one_record_behind", RUNTIME + "collector.c",
+     "            tracked->position = framer_position(tracked->framer);\n        }\n"
+     "        if (!stored || queue_block_full(queue)) {",
+     "        }\n        if (!stored || queue_block_full(queue)) {"),
+    ("position_at_the_end_of_what_was_read", RUNTIME + "collector.c",
+     "    tracked->position = framer_position(tracked->framer);\n    store_position(collector);",
+     "    tracked->position = framer_end(tracked->framer);\n    store_position(collector);"),
+    ("record_forgotten_when_the_block_is_full", RUNTIME + "collector.c",
+     "        if (stored) {\n            collector->has_record = false;",
+     "        if (stored || queue_block_full(queue)) {\n            collector->has_record = false;"),
+    ("append_that_failed_confirmed", RUNTIME + "collector.c",
+     "    if (error == 0) {\n        collector->blocked = false;\n        confirm_positions",
+     "    if (error == 0 || error == -28) {\n        collector->blocked = false;\n"
+     "        confirm_positions"),
+    ("last_line_without_newline_dropped", RUNTIME + "collector.c",
+     "        framer_finish(tracked->framer);\n", "        ;\n"),
+    # Sender
+    ("ack_before_the_answer", SINK + "sender.c",
+     "    batch->submitted_ns = now_ns;\n",
+     "    batch->submitted_ns = now_ns;\n"
+     "    for (size_t k = 0; k < batch->count; k++) {\n"
+     "        queue_settle(sender->queue, &batch->offers[k].place, batch->offers[k].source_bytes,"
+     " SETTLED_ACKNOWLEDGED);\n    }\n    sender->acks_due = true;\n"),
+    ("lost_partial_failure", SINK + "sender_settle.c",
+     "    switch ((enum record_verdict)entries->verdict[index]) {",
+     "    switch (entries->count[RECORD_ACCEPTED] > 2 ? RECORD_ACCEPTED"
+     " : (enum record_verdict)entries->verdict[index]) {"),
+    ("unanswered_call_settled", SINK + "sender_settle.c",
+     "        if (answer->outcome != TRANSPORT_NOT_SENT) {\n            mark_unanswered(batch);\n",
+     "        if (answer->outcome != TRANSPORT_NOT_SENT) {\n            mark_unanswered(batch);\n"
+     "            queue_settle(sender->queue, &batch->offers[0].place,"
+     " batch->offers[0].source_bytes, SETTLED_ACKNOWLEDGED);\n"),
+    ("repeats_not_counted", SINK + "sender.c",
+     "        queue_count_repeated(sender->queue, repeated);\n", "        (void)repeated;\n"),
+    ("accepted_records_sent_again", SINK + "sender_settle.c",
+     "    case RECORD_ACCEPTED:\n        queue_settle(",
+     "    case RECORD_ACCEPTED:\n        if (entries->count[RECORD_THROTTLED] > 0) {\n"
+     "            park_refused(sender, offer, SHARD_NONE, true, now_ns);\n            break;\n"
+     "        }\n        queue_settle("),
+    ("offer_after_a_failed_note", SINK + "sender.c",
+     "        sender_queue_failed(sender, \"write\", error, now_ns);\n        return false;\n",
+     "        sender_queue_failed(sender, \"write\", error, now_ns);\n"
+     "        return error == -28;\n"),
+]
+
+
+def run(*command, **options):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", check=False, **options)
+
+
+def copy_sources():
+    listed = run("git", "ls-files", "-z", cwd=ROOT).stdout.split("\0")
+    for name in filter(None, listed):
+        source, target = ROOT / name, WORK / "src" / name
+        if not source.is_file():
+            continue
+        if not target.exists() or target.read_bytes() != source.read_bytes():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+def build():
+    return run("cmake", "--build", WORK / "build", "--target", "simulate")
+
+
+def prepare():
+    copy_sources()
+    run("cmake", "-S", WORK / "src", "-B", WORK / "build", "-G", "Ninja", "-DKINTAIL_TESTS=ON",
+        "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DCMAKE_C_FLAGS=-w")
+    built = build()
+    if built.returncode != 0:
+        sys.exit(built.stdout)
+
+
+def try_mutant(mutant, runs):
+    """What became of it: a word and, when it was caught, how."""
+    _, file, old, new = mutant
+    path = WORK / "src" / file
+    text = path.read_text()
+    if text.count(old) != 1:
+        return "does not apply", ""
+    try:
+        path.write_text(text.replace(old, new))
+        built = build()
+        if built.returncode != 0:
+            return "does not compile", built.stdout[-2000:]
+        try:
+            result = run(WORK / "build/tests/simulate", "--runs", str(runs), timeout=600)
+        except subprocess.TimeoutExpired:
+            return "caught", "a run without end"
+        if result.returncode == 0:
+            return "MISSED", ""
+        found = re.search(r"^(seed \d+.*|.*assertion failed.*)$", result.stdout, re.MULTILINE)
+        return "caught", found.group(1)[:110] if found else "it crashed"
+    finally:
+        path.write_text(text)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="dev mutants")
+    parser.add_argument("--runs", type=int, default=20000)
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    WORK.mkdir(exist_ok=True)
+    prepare()
+    caught = tried = 0
+    for mutant in MUTANTS:
+        if arguments.names and mutant[0] not in arguments.names:
+            continue
+        started = time.monotonic()
+        word, how = try_mutant(mutant, arguments.runs)
+        tried += 1
+        caught += word == "caught"
+        print(f"{mutant[0]:48} {word:8} {time.monotonic() - started:4.0f} s  {how}", flush=True)
+    print(f"{caught} of {tried} caught")
+    return 0 if caught == tried else 1
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(os.cpu_count() or 1))
+    sys.exit(main())
