@@ -197,3 +197,14 @@ def test_archives_that_are_not_wanted_are_named(case):
     case.settled()
     assert "set compressed: true" in state_of(case, archive)
     case.check()
+
+@every_member
+@compressed
+def test_once_reads_archives_to_their_end(case):
+    for number in (2, 1):
+        case.write(2000, case.rotated(number), width=100)
+        gzip(case.rotated(number))
+    case.write(300, source="log")
+    assert case.agent.run_once() == 0, case.agent.log()
+    case.start()
+    case.check()
