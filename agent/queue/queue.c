@@ -65,6 +65,7 @@ static void builder_reset(struct builder *builder, const struct read_totals *tot
     uint8_t *header = buf_extend(&builder->block, BLOCK_HEADER_BYTES);
     memset(header, 0, BLOCK_HEADER_BYTES);
     buf_clear(&builder->sources);
+    buf_shrink(&builder->sources, BLOCK_TARGET_BYTES);
     header = buf_extend(&builder->sources, BLOCK_HEADER_BYTES);
     memset(header, 0, BLOCK_HEADER_BYTES);
     builder->record_count = 0;

@@ -246,6 +246,10 @@ static int next_block(struct queue *queue)
             return enter_block(queue, block);
         }
         taker->offset += BLOCK_HEADER_BYTES + header.payload_bytes;
+        // Sources are not read again, and those of a start can be many.
+        block->used = false;
+        buf_clear(&block->payload);
+        buf_shrink(&block->payload, BLOCK_TARGET_BYTES);
     }
 }
 
