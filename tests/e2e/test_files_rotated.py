@@ -6,7 +6,6 @@ import subprocess
 import pytest
 
 from support.file_case import KILLED, SLOW, STOPPED, in_every_variant, in_variants, with_flow, with_patterns
-from support.waiting import wait_until
 
 both_patterns = with_patterns("app.log", "app.log*")
 
@@ -20,6 +19,8 @@ def test_t2_the_log_is_rotated_several_times_while_the_reader_is_behind(case, ro
     case.interrupt()
     for _ in range(rotations):
         case.write(100)
+        if not case.down:
+            case.wait_seen()
         case.rotate()
     case.write(100)
     case.check()
@@ -33,7 +34,7 @@ def test_t2_rotations_that_were_seen_are_followed_out_of_the_pattern(case, rotat
     case.interrupt()
     for _ in range(rotations):
         case.write(100)
-        wait_for_size(case, case.log)
+        case.wait_seen()
         case.rotate()
     case.write(100)
     case.check()
@@ -67,13 +68,6 @@ def test_t2_twenty_rotations_at_once(case):
     case.check()
 
 
-def wait_for_size(case, path):
-    """Until the agent knows how large the file is."""
-    size = path.stat().st_size
-    wait_until(lambda: any(file["path"] == str(path) and file["size"] == size
-                           for file in case.agent.flow()["files"]), 10, f"{path} to be seen")
-
-
 def rotate_and_compress(case):
     case.rotate()
     subprocess.run(["gzip", case.rotated(1)], check=True)
@@ -90,7 +84,7 @@ def test_t3_the_log_is_rotated_and_compressed_at_once(case):
     case.interrupt()
     gone = case.write(200, source="gone")
     if not case.down:
-        wait_for_size(case, case.log)
+        case.wait_seen()
     rotate_and_compress(case)
     case.write(100, source="new")
     # While the agent was down nothing showed that there was more.
@@ -106,7 +100,7 @@ def test_t3_what_is_compressed_unread_while_the_agent_is_down_is_lost_and_named(
     case.settled()
     case.fill_queue()
     gone = case.write(200, source="gone")
-    wait_for_size(case, case.log)
+    case.wait_seen()
     case.interrupt()
     case.sandbox.no_faults()
     rotate_and_compress(case)
