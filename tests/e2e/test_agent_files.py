@@ -1,27 +1,13 @@
-"""What happens to files while the agent runs, lags or is away (SCORECARD T1, T4, T7)."""
+"""Files that come and go while the agent runs."""
 
 import os
-import shutil
 
 from support.agent import Agent, kinesis_flow
-from support.file_case import in_every_variant, with_patterns
+from support.file_case import with_patterns
 from support.oracle import Ledger, read_stream
 from support.waiting import wait_until
 
 both_patterns = with_patterns("app.log", "app.log*")
-
-
-@in_every_variant
-@both_patterns
-def test_t1_rename_and_create_with_a_late_write(case):
-    case.write(500)
-    case.start()
-    case.interrupt()
-    with case.log.open("ab") as late:
-        os.rename(case.log, case.rotated(1))
-        case.write(500)
-        case.write(100, late, source="late")
-    case.check()
 
 
 @both_patterns
@@ -34,45 +20,6 @@ def test_t1_many_rotations_while_writing(case):
                 os.rename(case.rotated(number), case.rotated(number + 1))
         case.settled()
         os.rename(case.log, case.rotated(1))
-    case.check()
-
-
-@both_patterns
-def test_t4_copytruncate_of_what_was_read(case):
-    case.write(300)
-    case.start()
-    case.settled()
-    for count in (10, 300, 1000):  # shorter, equal, longer than before
-        shutil.copyfile(case.log, case.rotated(1))
-        os.truncate(case.log, 0)
-        case.write(count)
-        case.settled()
-        os.unlink(case.rotated(1))
-    case.check()
-
-
-@in_every_variant
-@both_patterns
-def test_t7_rotation_and_growth(case):
-    case.write(400)
-    case.start()
-    case.settled()
-    case.interrupt()
-    case.write(50)
-    case.rotate()
-    case.write(50)
-    case.check()
-
-
-@in_every_variant
-def test_t7_growth_then_replacement_by_a_new_file(case):
-    case.write(100)
-    case.start()
-    case.settled()
-    case.interrupt()
-    replacement = case.logs / "new"
-    case.write(100, replacement)
-    os.rename(replacement, case.log)
     case.check()
 
 
