@@ -250,16 +250,32 @@ static void judge_unread(const struct target *target, struct flow_view *view, co
     }
 }
 
+// False when there is nothing of its content that is not read.
+static bool judge_content(const struct target *target, struct flow_view *view, const json_t *flow)
+{
+    uint64_t size = number_at(flow, "size");
+    uint64_t position = number_at(flow, "position");
+    if (number_at(flow, "ends_with") == target->stat.size && position >= size) {
+        return false;
+    }
+    judge(view, WAITS, "its content is not read to its end yet (%s)", text_at(flow, "state"));
+    return true;
+}
+
 static void judge_known(const struct target *target, struct flow_view *view, const json_t *flow)
 {
     if (judge_harm(view, flow)) {
         return;
     }
-    if (!has_content(target, flow)) {
+    bool compressed = json_is_true(json_object_get(flow, "compressed"));
+    if (compressed && judge_content(target, view, flow)) {
+        return;
+    }
+    if (!compressed && !has_content(target, flow)) {
         judge(view, WAITS, "its content is not what was read; the agent has not seen that yet");
         return;
     }
-    if (number_at(flow, "position") < target->stat.size) {
+    if (!compressed && number_at(flow, "position") < target->stat.size) {
         judge_unread(target, view, flow);
         return;
     }

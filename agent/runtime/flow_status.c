@@ -180,6 +180,10 @@ void flow_file_write(const char *flow, const struct file_question *answer,
     if (answer != NULL && answer->knowledge == SOURCE_KNOWN) {
         write_number(out, "generation", answer->info.generation);
         write_number(out, "position", shipping->position);
+        json_write_name(out, "compressed");
+        buf_append_text(out, answer->info.compressed ? "true" : "false");
+        write_number(out, "size", answer->info.size);
+        write_number(out, "ends_with", answer->info.ends_with);
         write_number(out, "end", shipping->end);
         write_number(out, "settled", shipping->settled);
         write_number(out, "tail_position", shipping->tail_position);

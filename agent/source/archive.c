@@ -122,6 +122,11 @@ enum archive_end archive_end(const struct source_file *file)
     return file->archive->end;
 }
 
+uint64_t archive_seen_to(const struct source_file *file)
+{
+    return file->archive->end == ARCHIVE_WHOLE ? file->archive->end_file_size : 0;
+}
+
 bool archive_is_unknown(const struct source_file *file)
 {
     return file->archive != NULL &&

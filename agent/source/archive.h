@@ -37,6 +37,8 @@ void archive_free(struct archive *archive);
 
 // How the content ends, as far as anyone knows.
 enum archive_end archive_end(const struct source_file *file);
+// The size of the file whose content ends whole, as was seen; 0: it was not.
+uint64_t archive_seen_to(const struct source_file *file);
 // The size of its content is not known.
 bool archive_is_unknown(const struct source_file *file);
 // The size of the content of a file that is as `stat` says; more than was read, when it is not

@@ -531,6 +531,8 @@ enum source_knowledge source_find(const struct source *source, uint64_t device, 
         out_info->generation = file->generation.id;
         out_info->position = file->read_position;
         out_info->size = file->generation.size_seen;
+        out_info->compressed = file->archive != NULL;
+        out_info->ends_with = file->archive == NULL ? 0 : archive_seen_to(file);
         out_info->state = file_state_text(source, file);
         return SOURCE_KNOWN;
     }

@@ -107,7 +107,9 @@ struct source_file_info {
     uint64_t generation; // 0: nothing is known of it yet
     uint64_t position;   // read so far
     uint64_t size;
-    const char *state; // what is done with it or why it is not read; valid for ever
+    bool compressed;    // position and size are those of its content
+    uint64_t ends_with; // if so: the size of the file whose content has been seen to its end, or 0
+    const char *state;  // what is done with it or why it is not read; valid for ever
 };
 void source_files(const struct source *source,
                   void (*each)(void *context, const struct source_file_info *info), void *context);

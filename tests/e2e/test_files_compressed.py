@@ -208,3 +208,22 @@ def test_once_reads_archives_to_their_end(case):
     assert case.agent.run_once() == 0, case.agent.log()
     case.start()
     case.check()
+
+
+@every_member
+@compressed
+def test_an_archive_is_shipped_when_all_of_its_content_was_acknowledged(case):
+    def shipped(path, wait):
+        return case.agent.command("shipped", "--socket", case.agent.settings["status_socket"],
+                                  "--wait", wait, path)
+
+    case.write(300, case.rotated(1))
+    whole = gzip(case.rotated(1))
+    case.write(3000, case.rotated(2), width=200)
+    cut = gzip(case.rotated(2))
+    os.truncate(cut, cut.stat().st_size // 2)
+    case.start()
+    result = shipped(whole, "20s")
+    assert result.returncode == 0, result.stderr
+    result = shipped(cut, "1s")
+    assert result.returncode == 1 and "its content is not read to its end" in result.stderr
