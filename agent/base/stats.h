@@ -13,6 +13,8 @@ enum stat_kind { STAT_COUNTER, STAT_GAUGE };
 #define STATS_LIST(X)                                                                              \
     X(SOURCE_FILES, "files", STAT_GAUGE, "files that match the flow's patterns")                   \
     X(SOURCE_FILES_OPEN, "files_open", STAT_GAUGE, "of these, files with an open descriptor")      \
+    X(SOURCE_FILES_POLLED, "files_polled", STAT_GAUGE,                                             \
+      "of these, files that are polled because inotify does not tell of them")                     \
     X(SOURCE_LAG_BYTES, "lag_bytes", STAT_GAUGE, "bytes of matched files not yet read")            \
     X(SOURCE_READ_BYTES, "read_bytes", STAT_COUNTER, "bytes read from files")                      \
     X(SOURCE_ARCHIVES_BROKEN, "archives_broken", STAT_COUNTER,                                     \

@@ -184,9 +184,10 @@ static void print_flow(const json_t *flow, bool files)
     char second[NUMBER_TEXT_MAX];
     printf("\nflow %s: %s, to %s stream %s\n", text_at(flow, "name"), text_at(flow, "state"),
            text_at(flow, "service"), text_at(flow, "stream"));
-    printf("  files           %12llu matched  %10llu open\n",
+    printf("  files           %12llu matched  %10llu open  %10llu polled\n",
            (unsigned long long)number_at(counters, "files"),
-           (unsigned long long)number_at(counters, "files_open"));
+           (unsigned long long)number_at(counters, "files_open"),
+           (unsigned long long)number_at(counters, "files_polled"));
     printf("  lag             %12s          %8.1f s\n", human_size(number_at(lag, "bytes"), first),
            json_number_value(json_object_get(lag, "seconds")));
     printf("  queue           %12s of %s, %llu records\n",

@@ -171,6 +171,7 @@ uint64_t source_step(struct source *source, uint64_t now_ns)
     reader_close_idle(source);
     say_once(source);
     stats_set(source->stats, STAT_SOURCE_FILES, tree_name_count(source->tree));
+    stats_set(source->stats, STAT_SOURCE_FILES_POLLED, tree_polled_count(source->tree));
     if (!done || judging || archive_is_pending(source) || tree_pending(source->tree) ||
         source->judge_held) {
         return now_ns;

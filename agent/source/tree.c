@@ -153,6 +153,11 @@ size_t tree_name_count(const struct tree *tree)
     return tree->watched.count + tree->polled.count;
 }
 
+size_t tree_polled_count(const struct tree *tree)
+{
+    return tree->polled.count;
+}
+
 void tree_each(const struct tree *tree, void (*each)(void *context, const struct name *name),
                void *context)
 {

@@ -82,6 +82,8 @@ bool tree_path(const struct name *name, char out_path[PATH_MAX]);
 uint64_t tree_settled_mtime(struct io *io, uint64_t mtime_ns);
 
 size_t tree_name_count(const struct tree *tree);
+// How many of them are polled, because inotify does not tell of them.
+size_t tree_polled_count(const struct tree *tree);
 // Calls `each` for every name. It must not change the tree.
 void tree_each(const struct tree *tree, void (*each)(void *context, const struct name *name),
                void *context);
