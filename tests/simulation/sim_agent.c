@@ -257,6 +257,9 @@ void sim_agent_end(struct sim *sim, enum sim_end end)
         end = sim_any_death(sim);
         sim_trace(sim, "agent", "and %s meanwhile", end_names[end]);
     }
+    if (end == END_CLOSED && sim->io.failures > 0) {
+        end = END_CONDEMNED; // what could not be synced may be gone
+    }
     sim->running = false;
     sim_service_hang_up(sim);
     if (end == END_POWER) {
