@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,6 +292,14 @@ static void order_archives(struct source *source)
     }
 }
 
+// It may be where it was, behind a directory that is closed to us now.
+static bool is_out_of_reach(const struct source *source, const struct source_file *file)
+{
+    struct file_stat stat;
+    int error = source->io->stat(source->io, file->generation.path, true, &stat);
+    return error == -EACCES || error == -EPERM;
+}
+
 void restore_search(struct source *source)
 {
     search_dirs_of_missing(source);
@@ -301,6 +310,9 @@ void restore_search(struct source *source)
     struct link *all = file_table_all(source->table);
     for (struct link *link = all->next; link != all; link = link->next) {
         struct source_file *file = LINK_ENTRY(link, struct source_file, all);
+        if (is_missing(file) && is_out_of_reach(source, file)) {
+            continue;
+        }
         if (is_missing(file)) {
             life_orphan(source, file);
             order_successor(source, file);

@@ -493,6 +493,13 @@ static void list_name(void *context, const struct name *name)
     listing->each(listing->context, &info);
 }
 
+static void list_closed(void *context, const char *path)
+{
+    const struct listing *listing = context;
+    struct source_file_info info = {.path = path, .state = trouble_text(TROUBLE_PERMISSION)};
+    listing->each(listing->context, &info);
+}
+
 static void list_unnamed(const struct source *source, const struct listing *listing)
 {
     const struct link *all = file_table_all(source->table);
@@ -517,6 +524,7 @@ void source_files(const struct source *source,
 {
     struct listing listing = {.source = source, .each = each, .context = context};
     tree_each(source->tree, list_name, &listing);
+    tree_each_closed(source->tree, list_closed, &listing);
     list_unnamed(source, &listing);
 }
 

@@ -169,6 +169,16 @@ void tree_each(const struct tree *tree, void (*each)(void *context, const struct
     }
 }
 
+void tree_each_closed(const struct tree *tree, void (*each)(void *context, const char *path),
+                      void *context)
+{
+    for (size_t i = 0; i < tree->dir_count; i++) {
+        if (tree->dirs[i]->closed) {
+            each(context, tree->dirs[i]->path);
+        }
+    }
+}
+
 unsigned tree_degraded(const struct tree *tree)
 {
     return tree->degraded;

@@ -87,6 +87,9 @@ size_t tree_polled_count(const struct tree *tree);
 // Calls `each` for every name. It must not change the tree.
 void tree_each(const struct tree *tree, void (*each)(void *context, const struct name *name),
                void *context);
+// Calls `each` for every directory that cannot be listed for want of permission.
+void tree_each_closed(const struct tree *tree, void (*each)(void *context, const char *path),
+                      void *context);
 
 enum tree_degradation {
     TREE_NO_WATCHES = 1,   // fs.inotify.max_user_watches is reached

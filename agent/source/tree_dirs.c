@@ -165,11 +165,16 @@ int tree_dir_entry(void *context, const char *text, enum file_kind kind)
     return 0;
 }
 
+static bool is_denied(int error)
+{
+    return error == -EACCES || error == -EPERM;
+}
+
 static void list_dir(struct tree *tree, struct dir *dir)
 {
     look_at_names(tree, dir);
     struct listing listing = {.tree = tree, .dir = dir};
-    (void)tree->io->list(tree->io, dir->path, tree_dir_entry, &listing);
+    dir->closed = is_denied(tree->io->list(tree->io, dir->path, tree_dir_entry, &listing));
 }
 
 uint64_t tree_settled_mtime(struct io *io, uint64_t mtime_ns)
@@ -192,8 +197,9 @@ static void lose_dir(struct tree *tree, struct dir *dir)
 void tree_dir_check(struct tree *tree, struct dir *dir, bool list)
 {
     struct file_stat stat;
-    if (tree->io->stat(tree->io, dir->path, true, &stat) != 0 || stat.kind != FILE_DIRECTORY ||
-        is_loop(dir, &stat)) {
+    int error = tree->io->stat(tree->io, dir->path, true, &stat);
+    if (error != 0 || stat.kind != FILE_DIRECTORY || is_loop(dir, &stat)) {
+        dir->closed = is_denied(error);
         if (dir->exists) {
             lose_dir(tree, dir);
         }
@@ -211,7 +217,7 @@ void tree_dir_check(struct tree *tree, struct dir *dir, bool list)
         watch_dir(tree, dir);
     }
     bool regained = unwatched && dir->watch >= 0;
-    if (list || other || regained || dir->mtime_ns != stat.mtime_ns) {
+    if (list || other || regained || dir->closed || dir->mtime_ns != stat.mtime_ns) {
         dir->mtime_ns = tree_settled_mtime(tree->io, stat.mtime_ns);
         list_dir(tree, dir);
     }

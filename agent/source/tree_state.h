@@ -26,6 +26,7 @@ struct dir {
     int watch;      // -1: none
     unsigned depth;
     bool exists;
+    bool closed; // there is no permission to list it
     bool network;
 };
 

@@ -19,7 +19,9 @@ def alike(case, number):
 def write_alike(case, path):
     """Appends a line that begins as every other one does, and is as long."""
     with path.open("a", encoding="utf-8") as file:
-        file.write(case.ledger.line(path.name[:4], text=COMMON, width=WIDTH) + "\n")
+        line = case.ledger.line(path.name[:4], text=COMMON, width=WIDTH) + "\n"
+        case.texts.add(line.encode())
+        file.write(line)
 
 
 @in_every_variant
@@ -61,6 +63,7 @@ def test_t9_the_copy_of_a_short_file_beside_many_others(case):
     short = alike(case, 0)
     short.write_text("id=a-1\n", encoding="utf-8")
     case.ledger.written["a-1"] = ("a", 0)
+    case.texts.add(b"id=a-1\n")
     case.start()
     case.settled()
     for number in range(1, 300):

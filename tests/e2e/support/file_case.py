@@ -160,6 +160,11 @@ class FileCase:
             self.start()
 
     @property
+    def restarts(self):
+        """Whether the variant ends the agent and starts it again."""
+        return self.variant in (STOPPED, KILLED)
+
+    @property
     def down(self):
         """Whether the agent does not run now."""
         return self.interrupted and self.variant in (STOPPED, KILLED)
