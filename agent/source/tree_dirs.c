@@ -7,8 +7,6 @@
 #include "base/clock.h"
 #include "source/tree_state.h"
 
-enum { DEPTH_MAX = 64 };
-
 // Twice the coarsest granularity in use (FAT: 2 s).
 #define MTIME_TICK_NS (4 * NS_PER_S)
 
@@ -20,7 +18,6 @@ struct dir *tree_dir_add(struct tree *tree, struct dir *parent, const char *path
         .parent = parent,
         .states = xcalloc(glob_state_words(tree->glob), sizeof(uint64_t)),
         .watch = -1,
-        .depth = parent == NULL ? 0 : parent->depth + 1,
         .index = (uint32_t)tree->dir_count,
     };
     if (parent != NULL) {
@@ -44,8 +41,8 @@ void tree_dir_free(struct dir *dir)
 
 void tree_dir_tidy(struct tree *tree, struct dir *dir)
 {
-    while (dir != NULL && dir->parent != NULL && !dir->exists && dir->names == NULL &&
-           dir->first_child == NULL) {
+    while (dir != NULL && dir->parent != NULL && !dir->exists && !dir->found &&
+           dir->names == NULL && dir->first_child == NULL) {
         struct dir *parent = dir->parent;
         struct dir **place = &parent->first_child;
         while (*place != dir) {
@@ -128,7 +125,7 @@ static void look_at_child(struct tree *tree, struct dir *dir, const char *path, 
     if (child == NULL) {
         size_t words = glob_state_words(tree->glob);
         uint64_t *states = xcalloc(words, sizeof *states);
-        bool enters = dir->depth < DEPTH_MAX && !glob_excluded(tree->glob, path) &&
+        bool enters = !glob_excluded(tree->glob, path) &&
                       glob_enter(tree->glob, dir->states, name, linked, states);
         if (enters) {
             child = tree_dir_add(tree, dir, path);
@@ -136,9 +133,10 @@ static void look_at_child(struct tree *tree, struct dir *dir, const char *path, 
         }
         free(states);
     }
-    if (child != NULL) {
-        tree_dir_check(tree, child, false);
-        tree_dir_tidy(tree, child);
+    if (child != NULL && !child->found) {
+        child->found = true;
+        child->found_next = tree->found;
+        tree->found = child;
     }
 }
 
@@ -184,7 +182,6 @@ uint64_t tree_settled_mtime(struct io *io, uint64_t mtime_ns)
 
 static void lose_dir(struct tree *tree, struct dir *dir)
 {
-    dir->exists = false;
     unwatch_dir(tree, dir);
     look_at_names(tree, dir);
     for (struct dir *child = dir->first_child, *next; child != NULL; child = next) {
@@ -192,9 +189,10 @@ static void lose_dir(struct tree *tree, struct dir *dir)
         lose_dir(tree, child);
         tree_dir_tidy(tree, child);
     }
+    dir->exists = false; // not before, or it would be freed with its last child
 }
 
-void tree_dir_check(struct tree *tree, struct dir *dir, bool list)
+static void check_one(struct tree *tree, struct dir *dir, bool list)
 {
     struct file_stat stat;
     int error = tree->io->stat(tree->io, dir->path, true, &stat);
@@ -220,5 +218,18 @@ void tree_dir_check(struct tree *tree, struct dir *dir, bool list)
     if (list || other || regained || dir->closed || dir->mtime_ns != stat.mtime_ns) {
         dir->mtime_ns = tree_settled_mtime(tree->io, stat.mtime_ns);
         list_dir(tree, dir);
+    }
+}
+
+// What a listing finds waits until it is done, so that depth costs neither stack nor descriptors.
+void tree_dir_check(struct tree *tree, struct dir *dir, bool list)
+{
+    check_one(tree, dir, list);
+    while (tree->found != NULL) {
+        struct dir *child = tree->found;
+        tree->found = child->found_next;
+        child->found = false;
+        check_one(tree, child, false);
+        tree_dir_tidy(tree, child);
     }
 }

@@ -24,7 +24,8 @@ struct dir {
     uint64_t mtime_ns;
     uint32_t index; // in tree.dirs
     int watch;      // -1: none
-    unsigned depth;
+    struct dir *found_next;
+    bool found; // by a listing, and waits to be checked
     bool exists;
     bool closed; // there is no permission to list it
     bool network;
@@ -47,6 +48,7 @@ struct tree {
     size_t dir_count;
     size_t dir_capacity;
     size_t dir_cursor;
+    struct dir *found;
 
     struct name **buckets;
     size_t bucket_count;

@@ -1,11 +1,15 @@
-// The names of a tree when inotify has nothing left.
+// The names of a tree when inotify has nothing left, and its directories.
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/io_posix.h"
 #include "source/tree.h"
@@ -36,12 +40,12 @@ struct world {
     uint64_t now_ns;
 };
 
-static struct world *make_world(void)
+static struct world *make_world(const char *pattern)
 {
     struct world *world = xcalloc(1, sizeof *world);
     world->io = *io_posix();
     world->dir = tempdir_create();
-    world->pattern = xasprintf("%s/*.log", world->dir);
+    world->pattern = xasprintf("%s/%s", world->dir, pattern);
     struct string_list files = {.items = &world->pattern, .count = 1};
     struct string_list exclude = {0};
     ck_assert_int_eq(glob_create(&files, &exclude, &world->glob, NULL), 0);
@@ -106,7 +110,7 @@ static void expect_polling_until_it_works(struct world *world, unsigned degradat
 
 START_TEST(names_are_polled_while_there_are_no_watches)
 {
-    struct world *world = make_world();
+    struct world *world = make_world("*.log");
     create(world, "a.log");
     world->io.notify_add = no_watches;
     expect_polling_until_it_works(world, TREE_NO_WATCHES);
@@ -116,10 +120,58 @@ END_TEST
 
 START_TEST(names_are_polled_while_there_is_no_instance)
 {
-    struct world *world = make_world();
+    struct world *world = make_world("*.log");
     create(world, "a.log");
     world->io.notify_open = no_instances;
     expect_polling_until_it_works(world, TREE_NO_INSTANCES);
+    free_world(world);
+}
+END_TEST
+
+static void make_dir(const struct world *world, const char *name)
+{
+    char *path = xasprintf("%s/%s", world->dir, name);
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    free(path);
+}
+
+START_TEST(a_file_is_found_at_any_depth)
+{
+    enum { DEPTH = 300 };
+    struct world *world = make_world("**/*.log");
+    struct buf path;
+    buf_init(&path, PATH_MAX);
+    for (int depth = 0; depth < DEPTH; depth++) {
+        buf_append_text(&path, depth == 0 ? "d" : "/d");
+        make_dir(world, buf_text(&path));
+    }
+    buf_append_text(&path, "/a.log");
+    create(world, buf_text(&path));
+    scan(world);
+    ck_assert_uint_eq(tree_name_count(world->tree), 1);
+    buf_deinit(&path);
+    free_world(world);
+}
+END_TEST
+
+START_TEST(a_directory_that_is_moved_away_goes_with_what_is_below_it)
+{
+    struct world *world = make_world("in/**/*.log");
+    make_dir(world, "in");
+    make_dir(world, "in/a");
+    make_dir(world, "in/a/b");
+    make_dir(world, "in/a/b/c");
+    scan(world);
+    char *from = xasprintf("%s/in/a", world->dir);
+    char *to = xasprintf("%s/away", world->dir);
+    ck_assert_int_eq(rename(from, to), 0);
+    (void)wake(world);
+    ck_assert_int_eq(rename(to, from), 0);
+    create(world, "in/a/b/c/a.log");
+    (void)wake(world);
+    ck_assert_uint_eq(tree_name_count(world->tree), 1);
+    free(from);
+    free(to);
     free_world(world);
 }
 END_TEST
@@ -131,5 +183,9 @@ Suite *test_suite(void)
     tcase_add_test(exhausted, names_are_polled_while_there_are_no_watches);
     tcase_add_test(exhausted, names_are_polled_while_there_is_no_instance);
     suite_add_tcase(suite, exhausted);
+    TCase *directories = tcase_create("directories");
+    tcase_add_test(directories, a_file_is_found_at_any_depth);
+    tcase_add_test(directories, a_directory_that_is_moved_away_goes_with_what_is_below_it);
+    suite_add_tcase(suite, directories);
     return suite;
 }
