@@ -83,7 +83,7 @@ def reopen(*writers):
 def rotate_while_writing(case, tmp_path, *directives, logs=None, catch_up=False):
     """Several rotations, interrupted from the second on, while lines are written.
 
-    `catch_up`: the agent has read everything before each rotation, and is back before the third.
+    `catch_up`: the agent is done with the rotated log before each rotation, and back before the third.
     """
     writers = [Writer(case, path) for path in logs or [case.log]]
     rotation = Logrotate(case, tmp_path, *directives, *reopen(*writers), logs=logs)
@@ -94,7 +94,7 @@ def rotate_while_writing(case, tmp_path, *directives, logs=None, catch_up=False)
         wait_for_lines(case, 50)
         if catch_up:
             case.resume()
-            wait_for_reader(case)
+            wait_for_reader(case, done=number > 1)
         if number == 2:
             case.interrupt()
         rotation.run(number)
@@ -110,9 +110,13 @@ def wait_for_lines(case, count):
     wait_until(lambda: len(case.ledger.written) >= goal, 20, "lines to be written")
 
 
-def wait_for_reader(case):
+def wait_for_reader(case, done):
+    """Until all lines are read and, with `done`, the rotated log is taken to be complete."""
     goal = len(case.ledger.written)
     wait_until(lambda: case.agent.books()["read"]["records"] >= goal, 20, "lines to be read")
+    if done:
+        wait_until(lambda: case.files()[case.rotated(1).name]["state"].startswith("done"), 20,
+                   "the end of the rotated log to be proven")
 
 
 def wait_for_reopening(writers):
