@@ -140,7 +140,13 @@ static void look_at_child(struct tree *tree, struct dir *dir, const char *path, 
     }
 }
 
-int tree_dir_entry(void *context, const char *text, enum file_kind kind)
+struct listing {
+    struct tree *tree;
+    struct dir *dir;
+};
+
+// An io_list_fn.
+static int take_entry(void *context, const char *text, enum file_kind kind)
 {
     struct listing *listing = context;
     struct tree *tree = listing->tree;
@@ -172,7 +178,7 @@ static void list_dir(struct tree *tree, struct dir *dir)
 {
     look_at_names(tree, dir);
     struct listing listing = {.tree = tree, .dir = dir};
-    dir->closed = is_denied(tree->io->list(tree->io, dir->path, tree_dir_entry, &listing));
+    dir->closed = is_denied(tree->io->list(tree->io, dir->path, take_entry, &listing));
 }
 
 uint64_t tree_settled_mtime(struct io *io, uint64_t mtime_ns)
@@ -222,9 +228,8 @@ static void check_one(struct tree *tree, struct dir *dir, bool list)
 }
 
 // What a listing finds waits until it is done, so that depth costs neither stack nor descriptors.
-void tree_dir_check(struct tree *tree, struct dir *dir, bool list)
+static void check_found(struct tree *tree)
 {
-    check_one(tree, dir, list);
     while (tree->found != NULL) {
         struct dir *child = tree->found;
         tree->found = child->found_next;
@@ -232,4 +237,17 @@ void tree_dir_check(struct tree *tree, struct dir *dir, bool list)
         check_one(tree, child, false);
         tree_dir_tidy(tree, child);
     }
+}
+
+void tree_dir_check(struct tree *tree, struct dir *dir, bool list)
+{
+    check_one(tree, dir, list);
+    check_found(tree);
+}
+
+void tree_dir_entry(struct tree *tree, struct dir *dir, const char *name, enum file_kind kind)
+{
+    struct listing listing = {.tree = tree, .dir = dir};
+    (void)take_entry(&listing, name, kind);
+    check_found(tree);
 }

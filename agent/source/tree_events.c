@@ -75,7 +75,6 @@ static void take_entry_event(struct tree *tree, struct dir *dir, const struct wa
     if (content && name != NULL) {
         return;
     }
-    struct listing listing = {.tree = tree, .dir = dir};
     bool gone = (event->mask & (IN_DELETE | IN_MOVED_FROM)) != 0;
     char path[PATH_MAX];
     if (gone) {
@@ -99,7 +98,7 @@ static void take_entry_event(struct tree *tree, struct dir *dir, const struct wa
         }
         free(states);
     }
-    (void)tree_dir_entry(&listing, event->name, kind);
+    tree_dir_entry(tree, dir, event->name, kind);
     follow_rename(tree, dir, event);
 }
 

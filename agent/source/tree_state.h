@@ -80,12 +80,8 @@ void tree_enqueue(struct tree *tree, struct name *name, bool moved);
 
 // ---- tree_dirs.c: the directories, and what is listed in them ----
 
-// An io_list_fn over a struct listing: takes in one entry of a directory.
-struct listing {
-    struct tree *tree;
-    struct dir *dir;
-};
-int tree_dir_entry(void *context, const char *text, enum file_kind kind);
+// Takes in one entry of a directory, and all that is below it.
+void tree_dir_entry(struct tree *tree, struct dir *dir, const char *name, enum file_kind kind);
 struct dir *tree_dir_add(struct tree *tree, struct dir *parent, const char *path);
 void tree_dir_free(struct dir *dir);
 // Frees a directory that does not exist any more when nothing in it is still to be looked at, and
