@@ -421,6 +421,19 @@ static void set_path(struct source *source, struct source_file *file)
     }
 }
 
+// Whether it still has the name under which it began to live: it is not rotated then.
+static bool has_first_name(const struct source_file *file)
+{
+    char path[PATH_MAX];
+    for (const struct name *name = file->names; name != NULL; name = name->file_next) {
+        if (tree_path(name, path) &&
+            (generation_name(path) & GENERATION_NAME_MAX) == file->generation.first_name) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Returns the file that had the name, NULL when there is none or it is not known any more.
 static struct source_file *let_go(struct source *source, struct name *name)
 {
@@ -433,7 +446,9 @@ static struct source_file *let_go(struct source *source, struct name *name)
         return unnamed(source, file) ? file : NULL;
     }
     set_path(source, file);
-    life_depart(source, file);
+    if (!has_first_name(file)) {
+        life_depart(source, file);
+    }
     return file;
 }
 
@@ -635,7 +650,7 @@ static void move_here(struct source *source, struct source_file *file, struct na
         restore_found(source, file, stat);
         file = name->file;
     }
-    if (renamed || (was_restored && name->unmatched)) {
+    if ((renamed || was_restored) && !has_first_name(file)) {
         life_depart(source, file);
     }
     set_path(source, file);

@@ -17,7 +17,8 @@ enum { KNOWN_MAX = 512, READERS_MAX = 512 };
 struct reader {
     struct source_file *file;
     struct buf partial;
-    uint64_t position; // behind the last whole line
+    uint64_t position;  // behind the last whole line
+    unsigned last_line; // its id: a writer counts upwards
 };
 
 struct store {
@@ -185,7 +186,7 @@ unsigned owner_line_id(struct slice line)
     return shaped && number_parse_u64(slice_of(line.data + 1, 5), &id) == 0 ? (unsigned)id : 0;
 }
 
-static void take_line(struct owner *owner, struct slice line)
+static void take_line(struct owner *owner, struct reader *reader, struct slice line)
 {
     unsigned id = owner_line_id(line);
     if (id == 0) {
@@ -194,6 +195,11 @@ static void take_line(struct owner *owner, struct slice line)
     if (owner->trace) {
         printf("    line %u\n", id);
     }
+    if (id < reader->last_line) {
+        owner_complain(owner, "line %u was read behind line %u of the same file", id,
+                       reader->last_line);
+    }
+    reader->last_line = id;
     if (++owner->times_read[id] > 1) {
         owner_complain(owner, "line %u was read twice", id);
     }
@@ -206,7 +212,7 @@ static void take_lines(struct owner *owner, struct reader *reader)
     while (reader->partial.size > 0 &&
            (newline = memchr(reader->partial.data, '\n', reader->partial.size)) != NULL) {
         size_t size = (size_t)(newline - reader->partial.data);
-        take_line(owner, slice_of(reader->partial.data, size));
+        take_line(owner, reader, slice_of(reader->partial.data, size));
         buf_consume(&reader->partial, size + 1);
         reader->position += size + 1;
     }
@@ -230,7 +236,7 @@ bool owner_read_some(struct owner *owner, size_t size)
     buf_append(&reader->partial, room, (size_t)count);
     take_lines(owner, reader);
     if (count == 0 && source_file_ended(file) && reader->partial.size > 0) {
-        take_line(owner, buf_slice(&reader->partial));
+        take_line(owner, reader, buf_slice(&reader->partial));
         owner->newlines_missing++;
         reader->position += reader->partial.size;
         buf_clear(&reader->partial);

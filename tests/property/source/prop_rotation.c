@@ -6,11 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/number.h"
 #include "base/prng.h"
+#include "support/gzip_bytes.h"
 #include "support/simfs.h"
 #include "support/source_owner.h"
 #include "support/test_main.h"
@@ -18,7 +22,7 @@
 enum {
     OPS_MAX = 48,
     NAMES = 4, // app.log, app.log.1 and so on
-    RUNS_DEFAULT = 6000,
+    RUNS_DEFAULT = 20000,
 };
 
 // The steps of a program, with how often each is drawn. Each is harmless where it does not apply.
@@ -31,6 +35,8 @@ enum {
     X(TRUNCATE, 2)   /* and perhaps write anew at once */                       \
     X(DELETE, 2)     /* a random one */                                         \
     X(REPLACE, 1)    /* rename a new file over the log */                       \
+    X(LINK, 1)       /* give a file one more name, or take it away */           \
+    X(GZIP, 2)       /* compress a renamed file as gzip(1) does */              \
     X(STEP, 8)       /* a step of the source and some reads */                  \
     X(DRAIN, 4)      /* read everything */                                      \
     X(COMMIT, 5)     /* the owner stores what it has */                         \
@@ -84,6 +90,7 @@ struct world {
     char *files[1];
     unsigned next_line;
     uint64_t device;
+    bool compressed; // renamed files may be
     bool trace;
 };
 
@@ -140,6 +147,11 @@ static void shift_names(struct world *world)
     for (size_t i = NAMES - 1; i > 1; i--) {
         name_of(i - 1, from);
         name_of(i, to);
+        if (simfs_exists(world->fs, from)) {
+            simfs_rename(world->fs, from, to);
+        }
+        strcat(from, ".gz");
+        strcat(to, ".gz");
         if (simfs_exists(world->fs, from)) {
             simfs_rename(world->fs, from, to);
         }
@@ -232,6 +244,44 @@ static void do_write_part(struct world *world, struct prng *prng)
     append(world, "/d/app.log", line + first, size - first);
 }
 
+static void do_link(struct world *world, struct prng *prng)
+{
+    char path[64];
+    name_of(prng_below(prng, NAMES), path);
+    if (simfs_exists(world->fs, "/d/app.log.link")) {
+        simfs_unlink(world->fs, "/d/app.log.link");
+    } else if (simfs_exists(world->fs, path)) {
+        simfs_link(world->fs, path, "/d/app.log.link");
+    }
+}
+
+static void do_gzip(struct world *world, struct prng *prng)
+{
+    char path[64];
+    char archive[64];
+    name_of(1 + prng_below(prng, NAMES - 1), path);
+    snprintf(archive, sizeof archive, "%.50s.gz", path);
+    // gzip(1) leaves a file with another link alone.
+    if (!world->compressed || !simfs_exists(world->fs, path) ||
+        simfs_exists(world->fs, "/d/app.log.link")) {
+        return;
+    }
+    if (simfs_exists(world->fs, archive)) {
+        simfs_unlink(world->fs, archive);
+    }
+    struct buf bytes;
+    buf_init(&bytes, SIZE_MAX);
+    gzip_bytes(&bytes, simfs_content(world->fs, path));
+    for (size_t done = 0; done < bytes.size;) {
+        size_t part = 1 + prng_below(prng, bytes.size - done);
+        simfs_append(world->fs, archive, bytes.data + done, part);
+        done += part;
+        maybe_step(world, prng);
+    }
+    buf_deinit(&bytes);
+    simfs_unlink(world->fs, path);
+}
+
 static void do_delete(struct world *world, struct prng *prng)
 {
     char path[64];
@@ -269,9 +319,8 @@ static void do_stop(struct world *world, struct prng *prng, bool orderly)
 
 // ---- the model ----
 
-static void check_file(struct world *world, const char *path)
+static void check_content(struct world *world, const char *path, struct slice rest)
 {
-    struct slice rest = simfs_content(world->fs, path);
     while (rest.size > 0) {
         const uint8_t *newline = memchr(rest.data, '\n', rest.size);
         if (newline == NULL) {
@@ -285,6 +334,32 @@ static void check_file(struct world *world, const char *path)
         }
         rest = slice_skip(rest, size + 1);
     }
+}
+
+static void check_file(struct world *world, const char *path)
+{
+    if (simfs_exists(world->fs, path)) {
+        check_content(world, path, simfs_content(world->fs, path));
+    }
+}
+
+static void check_archive(struct world *world, const char *path)
+{
+    enum { CONTENT_MAX = 1 << 20 };
+    if (!simfs_exists(world->fs, path)) {
+        return;
+    }
+    struct slice bytes = simfs_content(world->fs, path);
+    uint8_t *room = xmalloc(CONTENT_MAX);
+    z_stream stream = {.next_in = (uint8_t *)(uintptr_t)bytes.data,
+                       .avail_in = (unsigned)bytes.size,
+                       .next_out = room,
+                       .avail_out = CONTENT_MAX};
+    ASSERT(inflateInit2(&stream, MAX_WBITS + 16) == Z_OK);
+    ASSERT(inflate(&stream, Z_FINISH) == Z_STREAM_END);
+    check_content(world, path, slice_of(room, stream.total_out));
+    inflateEnd(&stream);
+    free(room);
 }
 
 static void settle(struct world *world)
@@ -303,9 +378,9 @@ static void settle(struct world *world)
     char path[64];
     for (size_t i = 0; i < NAMES; i++) {
         name_of(i, path);
-        if (simfs_exists(world->fs, path)) {
-            check_file(world, path);
-        }
+        check_file(world, path);
+        strcat(path, ".gz");
+        check_archive(world, path);
     }
     uint64_t read = 0;
     for (unsigned id = 1; id <= world->next_line; id++) {
@@ -379,6 +454,12 @@ static void run_op(struct world *world, const struct op *op)
         break;
     case OP_REPLACE:
         replace(world, prng);
+        break;
+    case OP_LINK:
+        do_link(world, prng);
+        break;
+    case OP_GZIP:
+        do_gzip(world, prng);
         break;
     case OP_STEP:
         read_a_few(world, prng);
@@ -454,7 +535,11 @@ static struct world *make_world(const struct program *program, bool trace)
         .poll_interval_ms = 1000,
         .close_after_ms = 60000,
         .open_files_max = program->open_max,
+        .compressed = true,
+        .compressed_max_size = UINT64_MAX,
     };
+    // Without births an archive may have the inode of what it is made of.
+    world->compressed = program->births && program->open_max > NAMES;
     world->owner = owner_create(simfs_io(world->fs), &world->config, trace);
     return world;
 }
