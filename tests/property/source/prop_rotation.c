@@ -105,6 +105,13 @@ static void name_of(size_t index, char out_path[64])
     }
 }
 
+static void archive_name_of(size_t index, char out_path[64])
+{
+    name_of(index, out_path);
+    size_t size = strlen(out_path);
+    snprintf(out_path + size, 64 - size, ".gz");
+}
+
 static bool exists(const struct world *world, size_t index)
 {
     char path[64];
@@ -150,8 +157,8 @@ static void shift_names(struct world *world)
         if (simfs_exists(world->fs, from)) {
             simfs_rename(world->fs, from, to);
         }
-        strcat(from, ".gz");
-        strcat(to, ".gz");
+        archive_name_of(i - 1, from);
+        archive_name_of(i, to);
         if (simfs_exists(world->fs, from)) {
             simfs_rename(world->fs, from, to);
         }
@@ -259,8 +266,9 @@ static void do_gzip(struct world *world, struct prng *prng)
 {
     char path[64];
     char archive[64];
-    name_of(1 + prng_below(prng, NAMES - 1), path);
-    snprintf(archive, sizeof archive, "%.50s.gz", path);
+    size_t index = 1 + prng_below(prng, NAMES - 1);
+    name_of(index, path);
+    archive_name_of(index, archive);
     // gzip(1) leaves a file with another link alone.
     if (!world->compressed || !simfs_exists(world->fs, path) ||
         simfs_exists(world->fs, "/d/app.log.link")) {
@@ -379,7 +387,7 @@ static void settle(struct world *world)
     for (size_t i = 0; i < NAMES; i++) {
         name_of(i, path);
         check_file(world, path);
-        strcat(path, ".gz");
+        archive_name_of(i, path);
         check_archive(world, path);
     }
     uint64_t read = 0;
