@@ -45,6 +45,8 @@ struct io {
     // Makes the entries of a directory durable (open, fsync, close).
     int (*sync_dir)(struct io *io, const char *path);
     int (*rename)(struct io *io, const char *from, const char *to);
+    // The same, but -EEXIST when `to` is there.
+    int (*rename_new)(struct io *io, const char *from, const char *to);
     int (*unlink)(struct io *io, const char *path);
     int (*mkdir)(struct io *io, const char *path, mode_t mode);
     int (*list)(struct io *io, const char *path, io_list_fn *entry, void *context);
@@ -52,6 +54,9 @@ struct io {
     int (*readlink)(struct io *io, const char *path, char *target, size_t size);
     int (*stat)(struct io *io, const char *path, bool follow, struct file_stat *out_stat);
     int (*fstat)(struct io *io, int fd, struct file_stat *out_stat);
+    // Whether any process has the file open for writing: 1 or 0, or an error where that cannot be
+    // told. `fd` is open for reading only.
+    int (*has_writer)(struct io *io, int fd);
     // Exclusive flock(2) without waiting; E_LOCKED when another process holds it.
     int (*lock)(struct io *io, int fd);
     // fallocate(2) with FALLOC_FL_KEEP_SIZE; -EOPNOTSUPP is not an error for callers.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -88,6 +89,33 @@ static int posix_rename(struct io *io, const char *from, const char *to)
 {
     (void)io;
     return result_of(rename(from, to));
+}
+
+static int posix_rename_new(struct io *io, const char *from, const char *to)
+{
+    (void)io;
+    int error = result_of(renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE));
+    if (error != -EINVAL && error != -ENOSYS) {
+        return error;
+    }
+    // A filesystem that cannot do it at once.
+    struct stat stat;
+    return lstat(to, &stat) == 0 ? -EEXIST : result_of(rename(from, to));
+}
+
+// A lease for reading is given only while nobody has the file open for writing (fcntl(2)). Should
+// somebody open it before the lease is given back, the signal that tells is one that does nothing.
+static int posix_has_writer(struct io *io, int fd)
+{
+    (void)io;
+    if (fcntl(fd, F_SETSIG, SIGURG) != 0) {
+        return -errno;
+    }
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0) {
+        return errno == EAGAIN ? 1 : -errno;
+    }
+    (void)fcntl(fd, F_SETLEASE, F_UNLCK);
+    return 0;
 }
 
 static int posix_unlink(struct io *io, const char *path)
@@ -339,6 +367,8 @@ struct io *io_posix(void)
         .fdatasync = posix_fdatasync,
         .sync_dir = posix_sync_dir,
         .rename = posix_rename,
+        .rename_new = posix_rename_new,
+        .has_writer = posix_has_writer,
         .unlink = posix_unlink,
         .mkdir = posix_mkdir,
         .list = posix_list,

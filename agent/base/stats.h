@@ -19,6 +19,9 @@ enum stat_kind { STAT_COUNTER, STAT_GAUGE };
     X(SOURCE_READ_BYTES, "read_bytes", STAT_COUNTER, "bytes read from files")                      \
     X(SOURCE_ARCHIVES_BROKEN, "archives_broken", STAT_COUNTER,                                     \
       "compressed files that end early or are damaged")                                            \
+    X(FILES_DELETED, "files_deleted", STAT_COUNTER, "shipped files deleted by after_ship")         \
+    X(FILES_MOVED, "files_moved", STAT_COUNTER, "shipped files moved away by after_ship")          \
+    X(FILES_FAILED, "files_failed", STAT_COUNTER, "attempts of after_ship that failed")            \
     X(RECORD_UNMATCHED, "unmatched", STAT_COUNTER, "records that no converter matched")            \
     X(RECORD_FILTERED, "filtered", STAT_COUNTER, "records dropped by a filter")                    \
     X(RECORD_OVER_LONG, "over_long", STAT_COUNTER, "records longer than max_line")                 \

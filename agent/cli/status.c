@@ -141,6 +141,9 @@ static void print_harm(const json_t *file)
             printf("%14s %llu %s\n", "!", (unsigned long long)count, harms[i].text);
         }
     }
+    if (json_is_string(json_object_get(file, "after_ship"))) {
+        printf("%14s after_ship: %s\n", "!", text_at(file, "after_ship"));
+    }
     if (json_is_true(json_object_get(file, "damaged"))) {
         printf("%14s records of it may have been in a damaged part of the queue\n", "!");
     }

@@ -112,12 +112,20 @@ struct destination_config {
     uint64_t max_record_size; // the stream's MaxRecordSizeInKiB, in bytes
 };
 
+enum after_ship { AFTER_SHIP_KEEP, AFTER_SHIP_DELETE, AFTER_SHIP_MOVE };
+
+struct after_ship_config {
+    enum after_ship action;
+    char *dir; // with AFTER_SHIP_MOVE
+};
+
 struct flow_config {
     char *name;
     struct source_config source;
     struct record_config record;
     struct queue_config queue;
     struct batch_config batch;
+    struct after_ship_config after_ship;
     struct destination_config to;
     uint64_t memory; // bound of the request bodies in flight
 };

@@ -29,6 +29,12 @@ static const struct schema_choice partition_key_choices[] = {
     END,
 };
 
+static const struct schema_choice after_ship_choices[] = {
+    {"keep", AFTER_SHIP_KEEP, "nothing: what rotates the files removes them"},
+    {"delete", AFTER_SHIP_DELETE, "it is deleted"},
+    END,
+};
+
 static const struct schema_choice wire_choices[] = {
     {"auto", WIRE_AUTO, "CBOR, and JSON where an endpoint refuses CBOR"},
     {"cbor", WIRE_CBOR, "a quarter fewer bytes than JSON"},
@@ -228,6 +234,20 @@ static const struct schema_field queue_fields[] = {
 static const struct schema_table queue_table = {queue_fields, sizeof(struct queue_config), false,
                                                 0};
 
+static const struct schema_field after_ship_fields[] = {
+    {.name = "move",
+     .type = SCHEMA_TEXT,
+     .flags = SCHEMA_REQUIRED,
+     AT(flow_config, after_ship.dir),
+     .check = rule_absolute,
+     .example = "/var/log/nginx/shipped",
+     .help = "The directory that files go to: on the filesystem of the files, and where no pattern "
+             "of the flow matches. A name that is taken there gets a number."},
+    END,
+};
+static const struct schema_table after_ship_table = {after_ship_fields, sizeof(struct flow_config),
+                                                     false, 0};
+
 static const struct schema_field flow_fields[] = {
     {.name = "name",
      .type = SCHEMA_TEXT,
@@ -261,6 +281,18 @@ static const struct schema_field flow_fields[] = {
      .fallback = "end",
      .help = "What is shipped of files that exist when the flow starts for the first time. Every "
              "later file is read from its beginning."},
+    {.name = "after_ship",
+     .type = SCHEMA_CHOICE_OR_MAP,
+     .tag = AFTER_SHIP_MOVE,
+     AT(flow_config, after_ship.action),
+     .choices = after_ship_choices,
+     .table = &after_ship_table,
+     .fallback = "keep",
+     .help = "What becomes of a rotated file, once its end is proven and every byte of it was "
+             "acknowledged or filtered by rule, by every flow that matches it: one of the words, "
+             "or `{move: DIR}`. It never concerns a file that has the name under which it began, "
+             "is open for writing, or of which anything was lost, dropped, dead-lettered, damaged "
+             "or skipped."},
     {.name = "compressed",
      .type = SCHEMA_BOOL,
      AT(flow_config, source.compressed),

@@ -44,6 +44,15 @@ uint64_t queue_bytes(const struct queue *queue)
     return bytes;
 }
 
+void id_list_add(struct id_list *list, uint64_t id)
+{
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity * 2 + 16;
+        list->items = xreallocarray(list->items, list->capacity, sizeof *list->items);
+    }
+    list->items[list->count++] = id;
+}
+
 void queue_ring(void (*bell)(void *context), void *context)
 {
     if (bell != NULL) {
@@ -70,6 +79,7 @@ static void builder_reset(struct builder *builder, const struct read_totals *tot
     memset(header, 0, BLOCK_HEADER_BYTES);
     builder->record_count = 0;
     builder->position_count = 0;
+    builder->ended.count = 0;
     builder->next_origin = (struct record_origin){0};
     builder->totals = *totals;
 }
@@ -90,6 +100,8 @@ static void free_queue(struct queue *queue)
     buf_deinit(&queue->builder.block);
     buf_deinit(&queue->builder.sources);
     free(queue->builder.positions);
+    free(queue->builder.ended.items);
+    free(queue->ended.items);
     pthread_mutex_destroy(&queue->lock);
     free(queue->dir);
     free(queue->flow);
@@ -209,6 +221,9 @@ bool queue_files_changed(const struct queue *queue, uint64_t files_digest)
 void queue_note_generation(struct queue *queue, const struct generation *generation)
 {
     generation_encode(generation, NULL, &queue->builder.sources);
+    if (generation->state == GENERATION_ENDED || generation->state == GENERATION_DELETED) {
+        id_list_add(&queue->builder.ended, generation->id);
+    }
     ASSERT(!queue->builder.sources.overflow);
 }
 
@@ -508,6 +523,9 @@ static void publish(struct queue *queue, uint64_t end, uint64_t now_ns)
         builder->record_count > 0 ? queue->next_sequence + builder->record_count : 0;
     for (size_t i = 0; i < builder->position_count; i++) {
         positions_move(&queue->positions, &builder->positions[i], end_sequence);
+    }
+    for (size_t i = 0; queue->tracks_ended && i < builder->ended.count; i++) {
+        id_list_add(&queue->ended, builder->ended.items[i]);
     }
     queue->appended_bytes +=
         appended_bytes_of(&builder->totals) - appended_bytes_of(&queue->totals);

@@ -206,6 +206,16 @@ struct queue_shipping {
 };
 // False when the generation is not known.
 bool queue_shipping(struct queue *queue, uint64_t generation_id, struct queue_shipping *out);
+// A copy of a generation, path owned by the caller. False when it is not known.
+bool queue_generation(struct queue *queue, uint64_t generation_id, struct generation *out);
+// From now on the generations that end are collected, beginning with those that have ended.
+void queue_track_ended(struct queue *queue);
+// The ids of those that ended since the last call, or were noted again since; owned by the caller,
+// NULL when there are none.
+uint64_t *queue_take_ended(struct queue *queue, size_t *out_count);
+// Asks the syncer to make durable, in its time, everything appended and acknowledged before `time`
+// (monotonic). Returns whether that has been done.
+bool queue_checkpoint(struct queue *queue, uint64_t time_ns);
 // Calls `each` under the lock for every generation of which something was lost, dropped,
 // dead-lettered or damaged. Any thread; must not call back.
 void queue_each_harmed(struct queue *queue,

@@ -59,6 +59,13 @@ struct taker {
     uint64_t settled_bytes; // of every settlement in this opening
 };
 
+struct id_list {
+    uint64_t *items;
+    size_t count;
+    size_t capacity;
+};
+void id_list_add(struct id_list *list, uint64_t id);
+
 // The block in the making.
 struct builder {
     struct buf block; // room for a header, then records, then positions while it is written
@@ -67,7 +74,8 @@ struct builder {
     struct block_position *positions;
     size_t position_count;
     size_t position_capacity;
-    struct buf sources; // room for a header, then generations
+    struct buf sources;   // room for a header, then generations
+    struct id_list ended; // of these, the ones that have ended
     struct read_totals totals;
 };
 
@@ -90,6 +98,10 @@ struct queue {
         *current; // the last one, while it is being written; NULL before the first append
     struct positions positions;
     struct harms harms;
+    struct id_list ended; // generations, for who tracks them
+    bool tracks_ended;
+    uint64_t checkpoint_wanted_ns; // see queue_checkpoint
+    uint64_t checkpoint_ns;        // what was there at that time is durable
     struct read_totals totals;
     uint64_t next_sequence;
     uint64_t durable_sequence;

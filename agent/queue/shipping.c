@@ -1,4 +1,5 @@
 // What a queue can say about the shipping of one generation.
+#include "base/alloc.h"
 #include "queue/queue_internal.h"
 
 enum { COPIES_MAX = 8 }; // of copies
@@ -96,4 +97,56 @@ void queue_each_harmed(struct queue *queue,
         }
     }
     pthread_mutex_unlock(&queue->lock);
+}
+
+bool queue_generation(struct queue *queue, uint64_t generation_id, struct generation *out)
+{
+    pthread_mutex_lock(&queue->lock);
+    const struct generation *generation = positions_find(&queue->positions, generation_id);
+    if (generation != NULL) {
+        *out = *generation;
+        out->path = xstrdup(generation->path);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return generation != NULL;
+}
+
+void queue_track_ended(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->tracks_ended = true;
+    for (size_t i = 0; i < queue->positions.count; i++) {
+        const struct generation *generation = &queue->positions.items[i];
+        if (generation->state == GENERATION_ENDED || generation->state == GENERATION_DELETED) {
+            id_list_add(&queue->ended, generation->id);
+        }
+    }
+    pthread_mutex_unlock(&queue->lock);
+}
+
+uint64_t *queue_take_ended(struct queue *queue, size_t *out_count)
+{
+    pthread_mutex_lock(&queue->lock);
+    uint64_t *ids = queue->ended.count > 0 ? queue->ended.items : NULL;
+    *out_count = queue->ended.count;
+    if (ids != NULL) {
+        queue->ended = (struct id_list){0};
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return ids;
+}
+
+bool queue_checkpoint(struct queue *queue, uint64_t time_ns)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool done = queue->checkpoint_ns > time_ns;
+    bool rings = !done && queue->checkpoint_wanted_ns <= time_ns;
+    if (rings) {
+        queue->checkpoint_wanted_ns = time_ns + 1;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    if (rings) {
+        queue_ring(queue->bells.syncer, queue->bells.context);
+    }
+    return done;
 }

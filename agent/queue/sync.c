@@ -223,16 +223,33 @@ static void wake_waiting(struct queue *queue, bool synced)
     }
 }
 
+// What is acknowledged is written already, and only has to reach the disk.
+static int sync_acks(struct queue *queue, uint64_t now_ns)
+{
+    if (ackslot_sync(&queue->slot) != 0) {
+        queue_condemn(queue);
+        return E_CONDEMNED;
+    }
+    pthread_mutex_lock(&queue->lock);
+    queue->checkpoint_ns = now_ns;
+    pthread_mutex_unlock(&queue->lock);
+    return 0;
+}
+
 uint64_t queue_sync_step(struct queue *queue, uint64_t now_ns)
 {
     uint64_t due_ns;
     pthread_mutex_lock(&queue->lock);
     bool due = is_due(queue, now_ns, &due_ns);
+    bool checkpoint = queue->checkpoint_wanted_ns > queue->checkpoint_ns && !queue->condemned;
     pthread_mutex_unlock(&queue->lock);
     int error = 0;
-    if (due) {
+    if (due || checkpoint) {
         due_ns = TIME_NEVER;
         error = sync_all(queue);
+    }
+    if (checkpoint && error == 0) {
+        error = sync_acks(queue, now_ns);
     }
     // While a seal has to wait, so has the collector, or the two would wake each other without end.
     bool gave = error != E_CONDEMNED && give_back(queue);

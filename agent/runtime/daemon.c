@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "runtime/flow.h"
+#include "runtime/janitor.h"
 #include "runtime/keys.h"
 #include "runtime/readiness.h"
 #include "runtime/state_lock.h"
@@ -41,6 +42,7 @@ struct daemon {
     int status_fd;
     struct keys *keys;
     struct syncer *syncer;
+    struct janitor *janitor;
     struct flow **flows;
     size_t flow_count;
     unsigned stop_signals; // SIGTERM or SIGINT so far
@@ -379,6 +381,9 @@ int daemon_run(struct io *io, const struct config *config, bool once)
 {
     struct daemon daemon = {.io = io, .config = config, .once = once, .status_fd = -1};
     keep_small_buffers();
+    if (!janitor_check(io, config)) {
+        return EX_CONFIG;
+    }
     int error = take_lock(&daemon);
     if (error < 0) {
         return exit_status_of(error);
@@ -394,12 +399,14 @@ int daemon_run(struct io *io, const struct config *config, bool once)
     log_notice("kintail %s starts: %zu %s, state in %s", KINTAIL_VERSION, config->flow_count,
                config->flow_count == 1 ? "flow" : "flows", config->state_dir);
     create_flows(&daemon);
+    daemon.janitor = once ? NULL : janitor_create(io, daemon.flows, daemon.flow_count);
     open_status(&daemon);
     readiness_notify("READY=1");
 
     run_until_told_to_stop(&daemon);
 
     readiness_notify("STOPPING=1");
+    janitor_free(daemon.janitor);
     drain(&daemon);
     bool complete = all_flows(&daemon, flow_drained);
     bool failed = any_flow_failed(&daemon);

@@ -36,6 +36,12 @@ void file_list_add(struct file_list *list, const struct listed_file *file, const
     buf_append(&list->paths, path, strlen(path) + 1);
 }
 
+void file_list_set_note(struct file_list *list, size_t index, const char *note)
+{
+    list->items[index].note = list->paths.size + 1;
+    buf_append(&list->paths, note, strlen(note) + 1);
+}
+
 const char *file_list_path(const struct file_list *list, size_t index)
 {
     return (const char *)list->paths.data + list->items[index].path;
@@ -125,6 +131,11 @@ static void write_file(const struct file_list *list, size_t index, struct buf *o
     json_write_name(out, "state");
     json_write_string(out, slice_of_text(file->state));
     write_number(out, "queued", file->shipping.queued);
+    if (file->note != 0) {
+        json_write_name(out, "after_ship");
+        const char *note = (const char *)list->paths.data + file->note - 1;
+        json_write_string(out, slice_of_text(note));
+    }
     if (file->shipping.harmed) {
         file_list_write_harm(&file->shipping, out);
     }

@@ -16,6 +16,7 @@ struct listed_file {
     const char *state;              // static text
     struct queue_shipping shipping; // set by file_list_join
     size_t path;                    // set by file_list_add: its offset in `paths`
+    size_t note;                    // set by file_list_set_note: likewise, plus 1; 0: none
 };
 
 struct file_list {
@@ -34,6 +35,8 @@ void file_list_add(struct file_list *list, const struct listed_file *file, const
 // Adds what the queue knows of each of them, and the generations that are not in the list any more
 // although something of them did not arrive.
 void file_list_join(struct file_list *list, struct queue *queue);
+// What after_ship says about it (copied).
+void file_list_set_note(struct file_list *list, size_t index, const char *note);
 // Appends the members of a JSON object that say what of a file did not arrive.
 void file_list_write_harm(const struct queue_shipping *shipping, struct buf *out);
 const char *file_list_path(const struct file_list *list, size_t index);

@@ -53,6 +53,7 @@ struct flow {
 
     pthread_mutex_t lock; // of the pointers above, for readers off the control thread
     struct files_desk desk;
+    struct shelf shelf;
 
     bool running;
     bool collector_joined;
@@ -221,7 +222,12 @@ static int open_queue(struct flow *flow, struct queue_report *out_report)
     struct queue *queue;
     int error = queue_open(flow->io, &options, &queue, out_report);
     if (error == 0) {
+        if (config->after_ship.action != AFTER_SHIP_KEEP) {
+            queue_track_ended(queue);
+        }
+        pthread_mutex_lock(&flow->lock);
         flow->queue = queue;
+        pthread_mutex_unlock(&flow->lock);
         report_open(flow, out_report);
     }
     return error;
@@ -346,6 +352,7 @@ struct flow *flow_create(struct io *io, const struct flow_options *options)
     wake_open(&flow->collector_bell);
     pthread_mutex_init(&flow->lock, NULL);
     files_desk_init(&flow->desk, &flow->collector_bell);
+    shelf_init(&flow->shelf);
     return flow;
 }
 
@@ -356,6 +363,7 @@ void flow_free(struct flow *flow)
     }
     ASSERT(!flow->running);
     files_desk_deinit(&flow->desk);
+    shelf_deinit(&flow->shelf);
     pthread_mutex_destroy(&flow->lock);
     wake_close(&flow->collector_bell);
     free(flow->queue_dir);
@@ -496,6 +504,7 @@ void flow_status(struct flow *flow, bool files, struct buf *out)
     file_list_init(&list);
     if (files && files_desk_list(&flow->desk, &list)) {
         file_list_join(&list, flow->queue);
+        shelf_join(&flow->shelf, &list);
         snapshot.files = &list;
     }
     flow_status_write(&snapshot, out);
@@ -519,4 +528,59 @@ void flow_describe_file(struct flow *flow, uint64_t device, uint64_t inode, cons
         shipping = (struct queue_shipping){0};
     }
     flow_file_write(flow_name(flow), answered ? &question : NULL, &shipping, out);
+}
+
+// ---- any thread ----
+
+const struct flow_config *flow_config_of(const struct flow *flow)
+{
+    return flow->options.flow;
+}
+
+struct stats *flow_stats(struct flow *flow)
+{
+    return &flow->stats;
+}
+
+struct shelf *flow_shelf(struct flow *flow)
+{
+    return &flow->shelf;
+}
+
+uint64_t *flow_take_ended(struct flow *flow, size_t *out_count)
+{
+    *out_count = 0;
+    pthread_mutex_lock(&flow->lock);
+    uint64_t *ids = flow->queue == NULL ? NULL : queue_take_ended(flow->queue, out_count);
+    pthread_mutex_unlock(&flow->lock);
+    return ids;
+}
+
+int flow_generation(struct flow *flow, uint64_t id, struct generation *out_generation,
+                    struct queue_shipping *out_shipping)
+{
+    pthread_mutex_lock(&flow->lock);
+    int result = -1;
+    if (flow->queue != NULL) {
+        result = queue_generation(flow->queue, id, out_generation) ? 1 : 0;
+    }
+    if (result == 1 && !queue_shipping(flow->queue, id, out_shipping)) {
+        free(out_generation->path);
+        result = 0;
+    }
+    pthread_mutex_unlock(&flow->lock);
+    return result;
+}
+
+bool flow_ask(struct flow *flow, struct file_question *questions, size_t count)
+{
+    return files_desk_ask(&flow->desk, questions, count);
+}
+
+bool flow_checkpoint(struct flow *flow, uint64_t time_ns)
+{
+    pthread_mutex_lock(&flow->lock);
+    bool done = flow->queue != NULL && queue_checkpoint(flow->queue, time_ns);
+    pthread_mutex_unlock(&flow->lock);
+    return done;
 }

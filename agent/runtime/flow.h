@@ -13,6 +13,8 @@
 #include "base/io.h"
 #include "config/config.h"
 #include "queue/queue.h"
+#include "runtime/files_desk.h"
+#include "runtime/shelf.h"
 #include "runtime/syncer.h"
 
 struct flow; // opaque
@@ -61,3 +63,20 @@ void flow_status(struct flow *flow, bool files, struct buf *out);
 // shipped (status_document.h).
 void flow_describe_file(struct flow *flow, uint64_t device, uint64_t inode, const char *path,
                         struct buf *out);
+
+// ---- any thread ----
+
+const struct flow_config *flow_config_of(const struct flow *flow);
+struct stats *flow_stats(struct flow *flow);
+// What after_ship says about its files.
+struct shelf *flow_shelf(struct flow *flow);
+// queue_take_ended; NULL also while it is not running.
+uint64_t *flow_take_ended(struct flow *flow, size_t *out_count);
+// What its queue knows of a generation, path owned by the caller: 1, 0 when nothing, -1 while it is
+// not running.
+int flow_generation(struct flow *flow, uint64_t id, struct generation *out_generation,
+                    struct queue_shipping *out_shipping);
+// What its source knows of files (files_desk.h).
+NODISCARD bool flow_ask(struct flow *flow, struct file_question *questions, size_t count);
+// queue_checkpoint; false while it is not running.
+bool flow_checkpoint(struct flow *flow, uint64_t time_ns);

@@ -520,41 +520,77 @@ bool glob_excluded(const struct glob *glob, const char *path)
     return false;
 }
 
-// Whether `rest`, a path below base `index`, leads from the base to a match. `path` ends where the
-// rest begins to be looked at; it is written to.
-static bool matches_below(const struct glob *glob, size_t index, char *path, size_t rest)
+// The states behind the directories of `path`, which begins with base `index`; `rest` is where the
+// path goes on behind the base, and then behind its last slash. NULL when nothing there can match.
+// The path is written to, and left as it was.
+static uint64_t *enter_directories(const struct glob *glob, size_t index, char *path, size_t *rest)
 {
     size_t words = glob_state_words(glob);
     uint64_t *states = xcalloc(words, sizeof *states);
     glob_start(glob, index, states);
-    bool enters = true;
     char *slash;
-    while (enters && (slash = strchr(path + rest, '/')) != NULL) {
+    while (states != NULL && (slash = strchr(path + *rest, '/')) != NULL) {
         uint64_t *next = xcalloc(words, sizeof *next);
         *slash = '\0';
-        enters = glob_enter(glob, states, path + rest, false, next) && !glob_excluded(glob, path);
+        bool enters =
+            glob_enter(glob, states, path + *rest, false, next) && !glob_excluded(glob, path);
         *slash = '/';
-        rest = (size_t)(slash - path) + 1;
+        *rest = (size_t)(slash - path) + 1;
         free(states);
         states = next;
+        if (!enters) {
+            free(states);
+            states = NULL;
+        }
     }
-    bool matches = enters && glob_matches(glob, states, path + rest);
-    free(states);
+    return states;
+}
+
+// Whether a state of the set can match a file.
+static bool has_last(const struct glob *glob, const uint64_t *states)
+{
+    FOR_EACH_STATE(glob, states, state)
+    {
+        if (glob->components[state].last) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Whether a path matches; when it ends in a slash, whether a file in that directory can.
+static bool leads_to_match(const struct glob *glob, char *path)
+{
+    bool matches = false;
+    for (size_t i = 0; i < glob->base_count && !matches; i++) {
+        const char *base = glob->bases[i];
+        size_t size = strlen(base);
+        bool slash_ends = size > 0 && base[size - 1] == '/';
+        if (strncmp(path, base, size) != 0 || !(slash_ends || path[size] == '/')) {
+            continue;
+        }
+        size_t rest = slash_ends ? size : size + 1;
+        uint64_t *states = enter_directories(glob, i, path, &rest);
+        matches = states != NULL && (path[rest] == '\0' ? has_last(glob, states)
+                                                        : glob_matches(glob, states, path + rest));
+        free(states);
+    }
     return matches;
 }
 
 bool glob_matches_path(const struct glob *glob, const char *path)
 {
-    bool matches = false;
     char *copy = xstrdup(path);
-    for (size_t i = 0; i < glob->base_count && !matches; i++) {
-        const char *base = glob->bases[i];
-        size_t size = strlen(base);
-        bool slash_ends = size > 0 && base[size - 1] == '/';
-        if (strncmp(path, base, size) == 0 && (slash_ends || path[size] == '/')) {
-            matches = matches_below(glob, i, copy, slash_ends ? size : size + 1);
-        }
-    }
+    bool matches = leads_to_match(glob, copy);
     free(copy);
     return matches && !glob_excluded(glob, path);
+}
+
+bool glob_matches_below(const struct glob *glob, const char *dir)
+{
+    size_t size = strlen(dir);
+    char *path = xasprintf("%s%s", dir, size > 0 && dir[size - 1] == '/' ? "" : "/");
+    bool matches = leads_to_match(glob, path);
+    free(path);
+    return matches;
 }

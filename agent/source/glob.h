@@ -48,6 +48,8 @@ bool glob_enter(const struct glob *glob, const uint64_t *states, const char *nam
 // Whether a file `name` in a directory with `states` matches a pattern.
 bool glob_matches(const struct glob *glob, const uint64_t *states, const char *name);
 bool glob_excluded(const struct glob *glob, const char *path);
+// Whether a file in this directory can match, as far as the directory tells.
+bool glob_matches_below(const struct glob *glob, const char *dir);
 // Whether a path, absolute and without symbolic links, matches a pattern and is not excluded.
 bool glob_matches_path(const struct glob *glob, const char *path);
 

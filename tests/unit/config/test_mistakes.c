@@ -112,7 +112,8 @@ static const struct mistake_case cases[] = {
     {TOP "flows: {web: {files: /a}}\n",
      "a.yaml:2:8: flows: must be a list; start each flow with \"- name:\"\n"},
     {TOP "flows: [web]\n",
-     "a.yaml:2:9: flows[0]: must be a map of settings: name, files, exclude, start_at, compressed, "
+     "a.yaml:2:9: flows[0]: must be a map of settings: name, files, exclude, start_at, after_ship, "
+     "compressed, "
      "compressed_max_size, poll_interval, close_after, ignore_older, open_files_max, encoding, "
      "invalid_bytes, line_ending, max_line, over_long, partial_line_timeout, multiline, convert, "
      "on_mismatch, filter, record_end, queue, batch, memory, to\n"},
