@@ -77,6 +77,14 @@ class Agent:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def freeze(self):
+        """SIGSTOP; returns when no thread of the agent runs any more."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def terminate(self, seconds=30):
         """SIGTERM and the exit status."""
         self.process.send_signal(signal.SIGTERM)

@@ -32,7 +32,9 @@ SLOW = "slow"        # its queue is full and the endpoint refuses everything: no
 STOPPED = "stopped"  # SIGTERM, and started again by resume()
 KILLED = "killed"    # SIGKILL, and started again by resume()
 
-VARIANTS = [RUNNING, SLOW, STOPPED, KILLED]
+ALL_VARIANTS = [RUNNING, SLOW, STOPPED, KILLED]
+VARIANTS = os.environ.get("KINTAIL_VARIANTS", ",".join(ALL_VARIANTS)).split(",")
+assert set(VARIANTS) <= set(ALL_VARIANTS), f"KINTAIL_VARIANTS: some of {','.join(ALL_VARIANTS)}"
 in_every_variant = pytest.mark.parametrize("variant", VARIANTS)
 
 QUEUE_BYTES = 4 << 20
@@ -43,7 +45,8 @@ LOSS = re.compile("were gone before they could be read|is lost, if anything")
 
 
 def in_variants(*variants):
-    return pytest.mark.parametrize("variant", variants)
+    """The test is run in these variants only; where none of them is asked for, in the last of them."""
+    return pytest.mark.parametrize("variant", [v for v in variants if v in VARIANTS] or variants[-1:])
 
 
 def with_patterns(*patterns):
@@ -225,7 +228,7 @@ class FileCase:
         path = path or self.log
         size = path.stat().st_size
         wait_until(lambda: any(file["path"] == str(path) and file["size"] == size
-                               for file in self.agent.flow()["files"]), 20, f"{path} to be seen")
+                               for file in self.files().values()), 20, f"{path} to be seen")
 
     def wait_read(self, seconds=30):
         """Waits until the agent has read every regular file there is to its present end."""
