@@ -11,11 +11,16 @@
 
 enum {
     ACK_MAGIC = 0x4b43414b, // "KACK"
-    ACK_VERSION = 1,
+    ACK_VERSION = 2,
+    ACK_VERSION_TWO_SLOTS = 1,
     CRC_OFFSET = 8,
+    SLOTS = 4,
     SLOT_STRIDE = 8192,
+    FILE_BYTES = SLOTS * SLOT_STRIDE,
     FIELDS_BYTES = 128,
-    SLOT_BYTES = FIELDS_BYTES + WINDOW_BYTES,
+    SLOT_BYTES_V1 = FIELDS_BYTES + WINDOW_BYTES,
+    SLOT_BYTES = SLOT_BYTES_V1 + 12 + BOOT_ID_BYTES,
+    FLAG_CLOSED = 1,
 };
 
 static void put_tally(struct buf *out, struct tally tally)
@@ -36,7 +41,7 @@ static void encode(const struct ack_state *state, uint64_t generation, uint8_t *
     put_u32(&fields, ACK_MAGIC);
     put_u32(&fields, ACK_VERSION);
     put_u32(&fields, 0);
-    put_u32(&fields, WINDOW_RECORDS);
+    put_u32(&fields, SLOT_BYTES);
     put_u64(&fields, generation);
     put_u64(&fields, state->epoch);
     put_u64(&fields, state->window.frontier);
@@ -48,21 +53,46 @@ static void encode(const struct ack_state *state, uint64_t generation, uint8_t *
     put_tally(&fields, state->totals.damaged);
     put_u64(&fields, state->first_sequence);
     buf_append(&fields, state->window.bits, WINDOW_BYTES);
+    put_u64(&fields, state->written_ns);
+    put_u32(&fields, state->closed ? FLAG_CLOSED : 0);
+    buf_append(&fields, state->boot_id, sizeof state->boot_id);
     ASSERT(!fields.overflow && fields.size == SLOT_BYTES);
     store_u32(out + CRC_OFFSET, crc32c(0, out, SLOT_BYTES));
 }
 
-static bool decode(uint8_t *bytes, struct ack_state *out_state, uint64_t *out_generation)
+// Whether a slot is whole: magic, version, checksum and size are the same in every version from 2
+// on.
+static bool is_whole(uint8_t *bytes, size_t count)
 {
-    struct cursor cursor = cursor_of(slice_of(bytes, SLOT_BYTES));
+    struct cursor cursor = cursor_of(slice_of(bytes, count));
     uint32_t magic = cursor_u32(&cursor);
     uint32_t version = cursor_u32(&cursor);
     uint32_t crc = cursor_u32(&cursor);
-    store_u32(bytes + CRC_OFFSET, 0);
-    if (magic != ACK_MAGIC || version != ACK_VERSION || crc != crc32c(0, bytes, SLOT_BYTES) ||
-        cursor_u32(&cursor) != WINDOW_RECORDS) {
+    uint32_t size = cursor_u32(&cursor);
+    if (version == ACK_VERSION_TWO_SLOTS) {
+        size = size == WINDOW_RECORDS ? SLOT_BYTES_V1 : 0;
+    }
+    if (cursor.failed || magic != ACK_MAGIC || size < FIELDS_BYTES || size > count) {
         return false;
     }
+    store_u32(bytes + CRC_OFFSET, 0);
+    return crc == crc32c(0, bytes, size);
+}
+
+// E_NOT_FOUND: the slot is empty or torn.
+static int decode(uint8_t *bytes, size_t count, struct ack_state *out_state,
+                  uint64_t *out_generation)
+{
+    if (!is_whole(bytes, count)) {
+        return E_NOT_FOUND;
+    }
+    struct cursor cursor = cursor_of(slice_of(bytes, count));
+    (void)cursor_u32(&cursor);
+    uint32_t version = cursor_u32(&cursor);
+    if (version > ACK_VERSION) {
+        return E_VERSION;
+    }
+    (void)cursor_u64(&cursor);
     *out_generation = cursor_u64(&cursor);
     out_state->epoch = cursor_u64(&cursor);
     out_state->window.frontier = cursor_u64(&cursor);
@@ -73,34 +103,85 @@ static bool decode(uint8_t *bytes, struct ack_state *out_state, uint64_t *out_ge
     out_state->totals.dropped = take_tally(&cursor);
     out_state->totals.damaged = take_tally(&cursor);
     out_state->first_sequence = cursor_u64(&cursor);
-    memcpy(out_state->window.bits, bytes + FIELDS_BYTES, WINDOW_BYTES);
+    struct slice bits = cursor_bytes(&cursor, WINDOW_BYTES);
+    if (version > ACK_VERSION_TWO_SLOTS) {
+        out_state->written_ns = cursor_u64(&cursor);
+        out_state->closed = (cursor_u32(&cursor) & FLAG_CLOSED) != 0;
+        struct slice boot_id = cursor_bytes(&cursor, BOOT_ID_BYTES);
+        if (!cursor.failed) {
+            memcpy(out_state->boot_id, boot_id.data, BOOT_ID_BYTES - 1);
+        }
+    }
+    if (cursor.failed) {
+        return E_NOT_FOUND;
+    }
+    memcpy(out_state->window.bits, bits.data, WINDOW_BYTES);
     window_restore(&out_state->window);
-    return true;
+    return 0;
 }
 
-// Reads the slot that counts. E_NOT_FOUND when there is none; `*out_size` is the size of the file.
-static int read_slots(struct io *io, int fd, struct ack_state *out_state, uint64_t *out_generation,
-                      uint64_t *out_size)
+struct slots_found {
+    uint64_t size; // of the file, as far as there are slots
+    uint64_t generation;
+    unsigned index;
+};
+
+// Reads the slot that counts. E_NOT_FOUND when there is none.
+static int read_slots(struct io *io, int fd, struct ack_state *out_state,
+                      struct slots_found *out_found)
 {
-    uint8_t bytes[SLOT_BYTES];
-    bool found = false;
-    *out_size = 0;
-    for (uint64_t slot = 0; slot < 2; slot++) {
-        int64_t count = io_pread_all(io, fd, bytes, sizeof bytes, slot * SLOT_STRIDE);
+    uint8_t bytes[SLOT_STRIDE];
+    int result = E_NOT_FOUND;
+    *out_found = (struct slots_found){0};
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        uint64_t offset = (uint64_t)slot * SLOT_STRIDE;
+        int64_t count = io_pread_all(io, fd, bytes, sizeof bytes, offset);
         if (count < 0) {
             return (int)count;
         }
-        *out_size += (uint64_t)count;
+        if (count > 0) {
+            out_found->size = offset + (uint64_t)count;
+        }
         struct ack_state state = {0};
         uint64_t generation;
-        if (count == SLOT_BYTES && decode(bytes, &state, &generation) &&
-            (!found || generation > *out_generation)) {
-            found = true;
+        int error = decode(bytes, (size_t)count, &state, &generation);
+        if (error == E_VERSION) {
+            return error;
+        }
+        if (error == 0 && (result != 0 || generation > out_found->generation)) {
+            result = 0;
             *out_state = state;
-            *out_generation = generation;
+            out_found->generation = generation;
+            out_found->index = slot;
         }
     }
-    return found ? 0 : E_NOT_FOUND;
+    return result;
+}
+
+// The slot that counts as it is, to the disk.
+static int write_again(struct io *io, int fd, unsigned index)
+{
+    uint8_t bytes[SLOT_STRIDE];
+    uint64_t offset = (uint64_t)index * SLOT_STRIDE;
+    int64_t count = io_pread_all(io, fd, bytes, sizeof bytes, offset);
+    if (count < 0) {
+        return (int)count;
+    }
+    int error = io_pwrite_all(io, fd, bytes, (size_t)count, offset);
+    return error == 0 ? io->fdatasync(io, fd) : error;
+}
+
+// Takes the room for all slots as far as there is any, so that a disk that is full later does not
+// stop acknowledgements.
+static void take_room(struct io *io, int fd, uint64_t size)
+{
+    static const uint8_t zeros[SLOT_STRIDE];
+    int error = 0;
+    while (error == 0 && size < FILE_BYTES) {
+        size_t part = (size_t)(SLOT_STRIDE - size % SLOT_STRIDE);
+        error = io_pwrite_all(io, fd, zeros, part, size);
+        size += part;
+    }
 }
 
 int ackslot_open(struct ackslot *slot, struct io *io, const char *path, struct ack_state *out_state,
@@ -110,15 +191,25 @@ int ackslot_open(struct ackslot *slot, struct io *io, const char *path, struct a
     if (fd < 0) {
         return fd;
     }
-    *slot = (struct ackslot){.io = io, .fd = fd};
-    uint64_t size;
-    int error = read_slots(io, fd, out_state, &slot->generation, &size);
-    if (error != 0 && error != E_NOT_FOUND) {
-        ackslot_close(slot);
+    struct slots_found found;
+    int error = read_slots(io, fd, out_state, &found);
+    *out_found = error == 0;
+    *out_damaged = error == E_NOT_FOUND && found.size > 0;
+    if (error == 0) {
+        error = write_again(io, fd, found.index);
+    } else if (error == E_NOT_FOUND) {
+        error = 0;
+    }
+    if (error != 0) {
+        io->close(io, fd);
         return error;
     }
-    *out_found = error == 0;
-    *out_damaged = error != 0 && size > 0;
+    take_room(io, fd, found.size);
+    *slot = (struct ackslot){.io = io, .fd = fd, .generation = found.generation};
+    slot->last = found.index;
+    slot->kept = 1U << found.index;
+    pthread_mutex_init(&slot->lock, NULL);
+    pthread_mutex_init(&slot->sync_lock, NULL);
     return 0;
 }
 
@@ -128,9 +219,8 @@ int ackslot_read(struct io *io, const char *path, struct ack_state *out_state)
     if (fd < 0) {
         return fd;
     }
-    uint64_t generation;
-    uint64_t size;
-    int error = read_slots(io, fd, out_state, &generation, &size);
+    struct slots_found found;
+    int error = read_slots(io, fd, out_state, &found);
     io->close(io, fd);
     return error;
 }
@@ -139,6 +229,8 @@ void ackslot_close(struct ackslot *slot)
 {
     if (slot->io != NULL) {
         slot->io->close(slot->io, slot->fd);
+        pthread_mutex_destroy(&slot->lock);
+        pthread_mutex_destroy(&slot->sync_lock);
         slot->io = NULL;
     }
 }
@@ -146,17 +238,36 @@ void ackslot_close(struct ackslot *slot)
 int ackslot_write(struct ackslot *slot, const struct ack_state *state)
 {
     uint8_t bytes[SLOT_BYTES];
-    uint64_t generation = slot->generation + 1;
-    encode(state, generation, bytes);
-    int error =
-        io_pwrite_all(slot->io, slot->fd, bytes, sizeof bytes, generation % 2 * SLOT_STRIDE);
-    if (error == 0) {
-        slot->generation = generation;
+    pthread_mutex_lock(&slot->lock);
+    encode(state, slot->generation + 1, bytes);
+    unsigned taken = slot->kept | 1U << slot->last;
+    unsigned index = 0;
+    while ((taken >> index & 1) != 0) {
+        index++;
     }
+    ASSERT(index < SLOTS);
+    int error =
+        io_pwrite_all(slot->io, slot->fd, bytes, sizeof bytes, (uint64_t)index * SLOT_STRIDE);
+    if (error == 0) {
+        slot->generation++;
+        slot->last = index;
+    }
+    pthread_mutex_unlock(&slot->lock);
     return error;
 }
 
 int ackslot_sync(struct ackslot *slot)
 {
-    return slot->io->fdatasync(slot->io, slot->fd);
+    pthread_mutex_lock(&slot->sync_lock);
+    pthread_mutex_lock(&slot->lock);
+    unsigned before = slot->kept;
+    unsigned covered = 1U << slot->last;
+    slot->kept = before | covered;
+    pthread_mutex_unlock(&slot->lock);
+    int error = slot->io->fdatasync(slot->io, slot->fd);
+    pthread_mutex_lock(&slot->lock);
+    slot->kept = error == 0 ? covered : before;
+    pthread_mutex_unlock(&slot->lock);
+    pthread_mutex_unlock(&slot->sync_lock);
+    return error;
 }

@@ -409,6 +409,13 @@ static void start_from(struct queue *queue)
     queue->taker.sequence = queue->ack.window.frontier + 1;
 }
 
+// The acknowledgements that were not synced when the machine stopped may be missing.
+static uint64_t unsure_since(const struct queue *queue)
+{
+    const struct ack_state *ack = &queue->ack;
+    return !ack->closed && strcmp(ack->boot_id, queue->boot_id) != 0 ? ack->written_ns : 0;
+}
+
 int queue_recover(struct queue *queue, struct queue_report *out_report)
 {
     struct recovery recovery = {.queue = queue, .report = out_report};
@@ -420,6 +427,8 @@ int queue_recover(struct queue *queue, struct queue_report *out_report)
     int error = ackslot_open(&queue->slot, queue->io, path, &queue->ack, &recovery.ack_found,
                              &out_report->acks_lost);
     free(path);
+    out_report->unsure_since_ns = unsure_since(queue);
+    queue->ack.closed = false;
     if (error == 0) {
         error = recovery_find_segments(&recovery);
     }

@@ -193,7 +193,7 @@ int recovery_commit(struct recovery *recovery)
 {
     struct queue *queue = recovery->queue;
     struct segment *replacement = NULL;
-    int error = ackslot_write(&queue->slot, &queue->ack);
+    int error = queue_write_acks(queue);
     if (error == 0) {
         error = ackslot_sync(&queue->slot);
     }

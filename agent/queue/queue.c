@@ -179,6 +179,8 @@ void queue_close(struct queue *queue)
         if (queue->current != NULL) {
             queue->current->finished = true;
         }
+        queue->ack.closed = true;
+        queue->ack_dirty = true;
         int error = queue_persist_acks(queue);
         if (error == 0 && queue->harms.dirty) {
             queue->harms.urgent = true; // the counts too

@@ -38,14 +38,16 @@ struct queue_options {
 struct queue_report {
     bool fresh;            // the directory held no queue
     bool positions_lost;   // segments were there, but no snapshot could be read: sources start at 0
-    bool acks_lost;        // both ack slots were bad: everything in the segments is sent again
+    bool acks_lost;        // no ack slot was good: everything in the segments is sent again
     uint64_t segments_bad; // segments set aside
     uint64_t records_damaged;
     uint64_t segments_discarded; // behind the first gap of an unsealed segment; read again
     uint64_t records_rewound;    // the log ended before the acknowledged frontier (power loss)
     uint64_t records_queued;
     uint64_t maybe_repeated; // offered before the stop, and not known to be acknowledged
-    bool same_boot;          // the last writer ran in this boot of the machine
+    // Not 0: the machine stopped, and what was sent after this real time may be repeated as well.
+    uint64_t unsure_since_ns;
+    bool same_boot; // the last writer ran in this boot of the machine
 };
 
 NODISCARD int queue_open(struct io *io, const struct queue_options *options,

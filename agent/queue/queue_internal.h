@@ -106,6 +106,7 @@ struct queue {
     uint64_t next_sequence;
     uint64_t durable_sequence;
     uint64_t dirty_since_ns; // monotonic; 0 when everything is synced
+    uint64_t acks_since_ns;  // the same of the acknowledgements that were written
     bool dir_dirty;          // a segment was created since the directory was synced
     bool condemned;
     bool collector_waits; // for room
@@ -159,6 +160,11 @@ struct segment_header queue_segment_header(const struct queue *queue);
 void segment_free(struct io *io, struct segment *segment);
 // Makes durable what is known against generations, when it is due. Sender, or recovery.
 NODISCARD int queue_write_harms(struct queue *queue);
+
+// Writes the state of the acknowledgements as it is; not synced. Sender, or recovery.
+NODISCARD int queue_write_acks(struct queue *queue);
+// Makes durable what was written of them. An error condemns the queue.
+NODISCARD int queue_sync_acks(struct queue *queue);
 
 // open.c: puts a queue together from whatever the directory holds.
 NODISCARD int queue_recover(struct queue *queue, struct queue_report *out_report);

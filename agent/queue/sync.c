@@ -49,6 +49,20 @@ static bool is_due(const struct queue *queue, uint64_t now_ns, uint64_t *out_due
     return now_ns >= *out_due_ns;
 }
 
+// The same of the acknowledgements.
+static bool acks_are_due(const struct queue *queue, uint64_t now_ns, uint64_t *out_due_ns)
+{
+    *out_due_ns = TIME_NEVER;
+    if (queue->condemned || queue->acks_since_ns == 0 || queue->config.sync == SYNC_OS) {
+        return false;
+    }
+    *out_due_ns = queue->acks_since_ns;
+    if (queue->config.sync == SYNC_INTERVAL) {
+        *out_due_ns += queue->config.sync_interval_ms * NS_PER_MS;
+    }
+    return now_ns >= *out_due_ns;
+}
+
 // Syncs one segment up to what is written now, and seals it when it is finished. Its fields are
 // read under the lock; the segment itself stays, because only the syncer removes segments.
 static int sync_segment(struct queue *queue, struct segment *segment)
@@ -192,8 +206,7 @@ static bool give_back(struct queue *queue)
     bool gave = false;
     struct segment *segment;
     while ((segment = removable(queue)) != NULL) {
-        if (!gave && ackslot_sync(&queue->slot) != 0) {
-            queue_condemn(queue);
+        if (!gave && queue_sync_acks(queue) != 0) {
             return false;
         }
         if (remove_file(queue, segment) != 0) {
@@ -223,40 +236,63 @@ static void wake_waiting(struct queue *queue, bool synced)
     }
 }
 
-// What is acknowledged is written already, and only has to reach the disk.
-static int sync_acks(struct queue *queue, uint64_t now_ns)
+int queue_sync_acks(struct queue *queue)
 {
+    pthread_mutex_lock(&queue->lock);
+    queue->acks_since_ns = 0;
+    pthread_mutex_unlock(&queue->lock);
     if (ackslot_sync(&queue->slot) != 0) {
         queue_condemn(queue);
         return E_CONDEMNED;
     }
-    pthread_mutex_lock(&queue->lock);
-    queue->checkpoint_ns = now_ns;
-    pthread_mutex_unlock(&queue->lock);
     return 0;
+}
+
+// What has to be done now, and when the next is due otherwise.
+struct work {
+    bool data;
+    bool acks;
+    bool checkpoint;
+    uint64_t next_ns;
+};
+
+static struct work work_of(struct queue *queue, uint64_t now_ns)
+{
+    struct work work = {0};
+    uint64_t acks_due_ns;
+    pthread_mutex_lock(&queue->lock);
+    work.checkpoint = queue->checkpoint_wanted_ns > queue->checkpoint_ns && !queue->condemned;
+    work.data = is_due(queue, now_ns, &work.next_ns) || work.checkpoint;
+    work.acks = acks_are_due(queue, now_ns, &acks_due_ns) || work.checkpoint ||
+                (work.data && queue->acks_since_ns != 0);
+    pthread_mutex_unlock(&queue->lock);
+    if (work.data) {
+        work.next_ns = TIME_NEVER;
+    }
+    if (!work.acks && acks_due_ns < work.next_ns) {
+        work.next_ns = acks_due_ns;
+    }
+    return work;
 }
 
 uint64_t queue_sync_step(struct queue *queue, uint64_t now_ns)
 {
-    uint64_t due_ns;
-    pthread_mutex_lock(&queue->lock);
-    bool due = is_due(queue, now_ns, &due_ns);
-    bool checkpoint = queue->checkpoint_wanted_ns > queue->checkpoint_ns && !queue->condemned;
-    pthread_mutex_unlock(&queue->lock);
-    int error = 0;
-    if (due || checkpoint) {
-        due_ns = TIME_NEVER;
-        error = sync_all(queue);
+    struct work work = work_of(queue, now_ns);
+    int error = work.data ? sync_all(queue) : 0;
+    if (work.acks && error != E_CONDEMNED && queue_sync_acks(queue) != 0) {
+        error = E_CONDEMNED;
     }
-    if (checkpoint && error == 0) {
-        error = sync_acks(queue, now_ns);
+    if (work.checkpoint && error == 0) {
+        pthread_mutex_lock(&queue->lock);
+        queue->checkpoint_ns = now_ns;
+        pthread_mutex_unlock(&queue->lock);
     }
     // While a seal has to wait, so has the collector, or the two would wake each other without end.
     bool gave = error != E_CONDEMNED && give_back(queue);
     if (error == 0 || gave) {
-        wake_waiting(queue, due);
+        wake_waiting(queue, work.data);
     }
-    return error == E_AGAIN ? now_ns + NS_PER_S : due_ns;
+    return error == E_AGAIN ? now_ns + NS_PER_S : work.next_ns;
 }
 
 int queue_sync_now(struct queue *queue)

@@ -337,6 +337,9 @@ int queue_submitted(struct queue *queue, uint64_t sequence)
     if (error != 0) {
         queue->ack.submitted = before;
     }
+    if (error == 0 && queue->config.sync == SYNC_ALWAYS) {
+        error = queue_sync_acks(queue);
+    }
     return error;
 }
 
@@ -404,6 +407,13 @@ int queue_write_harms(struct queue *queue)
     return error;
 }
 
+int queue_write_acks(struct queue *queue)
+{
+    queue->ack.written_ns = queue->io->real_ns(queue->io);
+    memcpy(queue->ack.boot_id, queue->boot_id, sizeof queue->ack.boot_id);
+    return ackslot_write(&queue->slot, &queue->ack);
+}
+
 int queue_persist_acks(struct queue *queue)
 {
     if (!queue->ack_dirty) {
@@ -417,14 +427,17 @@ int queue_persist_acks(struct queue *queue)
         error = queue_write_harms(queue);
     }
     if (error == 0) {
-        error = ackslot_write(&queue->slot, &queue->ack);
+        error = queue_write_acks(queue);
     }
     if (error != 0) {
         return error;
     }
     queue->ack_dirty = false;
     queue->repeats_dirty = false;
+    uint64_t now_ns = queue->io->monotonic_ns(queue->io);
     pthread_mutex_lock(&queue->lock);
+    bool was_clean = queue->acks_since_ns == 0;
+    queue->acks_since_ns = was_clean ? now_ns : queue->acks_since_ns;
     queue->settled_frontier = queue->ack.window.frontier;
     queue->settled_set = queue->ack.window.set;
     queue->settled_totals = queue->ack.totals;
@@ -434,7 +447,7 @@ int queue_persist_acks(struct queue *queue)
         queue->segment_count > 1 && queue->segments[0]->end_sequence <= queue->settled_frontier + 1;
     bool collector_waits = queue->collector_waits;
     pthread_mutex_unlock(&queue->lock);
-    if (removable) {
+    if (removable || (was_clean && queue->config.sync != SYNC_OS)) {
         queue_ring(queue->bells.syncer, queue->bells.context);
     }
     if (collector_waits) {

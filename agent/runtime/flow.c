@@ -195,6 +195,16 @@ static void report_open(const struct flow *flow, const struct queue_report *repo
         log_warning("flow %s: %llu records were under way when it stopped and may be repeated",
                     name, (unsigned long long)report->maybe_repeated);
     }
+    if (report->unsure_since_ns > 0) {
+        char since[sizeof "2000-01-01T00:00:00Z"];
+        time_t seconds = (time_t)(report->unsure_since_ns / NS_PER_S);
+        struct tm utc;
+        gmtime_r(&seconds, &utc);
+        strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", &utc);
+        log_warning("flow %s: the machine stopped while it ran; what was sent after %s may be"
+                    " repeated too (queue.sync bounds it)",
+                    name, since);
+    }
     if (report->records_queued > 0) {
         log_notice("flow %s: %llu records are queued from before", name,
                    (unsigned long long)report->records_queued);

@@ -46,7 +46,7 @@ STORAGE = {
     "sync": (2, Failing("fdatasync", "EIO", 2)),
     "sync of a full disk": (2, Failing("fdatasync", "ENOSPC", 2)),
     "sync of a directory": (1, Failing("fdatasync", "EIO", 2), Failing("fsync", "EIO", 1)),
-    "rename": (1, Failing("fdatasync", "EIO", 3), Failing("rename,renameat,renameat2", "EIO", 0)),
+    "rename": (1, Failing("fdatasync", "EIO", 5), Failing("rename,renameat,renameat2", "EIO", 0)),
     "unlink": (8, Failing("unlink,unlinkat", "EROFS", 1)),
     "descriptors": (8, Failing("openat", "EMFILE", 3)),
     "open": (8, Failing("openat", "EIO", 3)),

@@ -45,7 +45,7 @@ MUTANTS = [
      "int error = dir_dirty ? queue->io->sync_dir(queue->io, queue->dir) : 0;",
      "int error = 0; (void)dir_dirty;"),
     ("segment_removed_before_its_ack_is_synced", QUEUE + "sync.c",
-     "if (!gave && ackslot_sync(&queue->slot) != 0) {", "if (!gave && queue->condemned) {"),
+     "if (!gave && queue_sync_acks(queue) != 0) {", "if (!gave && queue->condemned) {"),
     ("segment_removed_before_it_is_settled", QUEUE + "sync.c",
      "candidate->end_sequence <= queue->settled_frontier + 1 &&",
      "candidate->end_sequence <= queue->settled_frontier + 3 &&"),
@@ -58,13 +58,13 @@ MUTANTS = [
     ("highest_instead_of_contiguous_ack", QUEUE + "window.c",
      "    if (sequence == window->frontier + 1) {\n        window->frontier = sequence;\n    } else {",
      "    if (sequence > window->frontier) {\n        window->frontier = sequence;\n    } else {"),
-    ("ack_slot_always_the_same", QUEUE + "ackslot.c", "generation % 2 * SLOT_STRIDE", "0"),
+    ("ack_slot_always_the_same", QUEUE + "ackslot.c", "slot->kept | 1U << slot->last", "0"),
     ("offer_not_noted", QUEUE + "take.c",
      "    queue->ack_dirty = true;\n    int error = queue_persist_acks(queue);\n"
      "    if (error != 0) {\n        queue->ack.submitted = before;",
      "    int error = 0;\n    if (error != 0) {\n        queue->ack.submitted = before;"),
     ("acks_not_written", QUEUE + "take.c",
-     "error = ackslot_write(&queue->slot, &queue->ack);", "error = 0;"),
+     "error = queue_write_acks(queue);", "error = 0;"),
     ("ack_written_before_the_dead_letter_is_synced", QUEUE + "take.c",
      "int error = deadletter_sync(queue->deadletter);", "int error = 0;"),
     # Queue: recovery
@@ -83,7 +83,7 @@ MUTANTS = [
      "        if (i > recovery->tail && !follows_unsynced(recovery, &recovery->found[i])) {",
      "        if (i > recovery->count) {"),
     ("cleaned_acks_not_written", QUEUE + "open_replace.c",
-     "    int error = ackslot_write(&queue->slot, &queue->ack);\n    if (error == 0) {",
+     "    int error = queue_write_acks(queue);\n    if (error == 0) {",
      "    int error = 0;\n    if (error == 1) {"),
     # Collector
     ("position_one_record_behind", RUNTIME + "collector.c",
