@@ -379,8 +379,9 @@ static int step_once(struct collector *collector, uint64_t now_ns, uint64_t *byt
     }
     int64_t count = read_chunk(collector, file, now_ns);
     if (count < 0) {
+        char path[PATH_MAX];
         log_warning("flow %s: cannot read %s: %s", collector->options.flow->name,
-                    source_file_generation(file)->path, error_text((int)count));
+                    source_file_path(file, path), error_text((int)count));
         return 0;
     }
     *bytes += (uint64_t)count;

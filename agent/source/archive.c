@@ -62,7 +62,8 @@ bool archive_is_named(const struct source_file *file)
             return true;
         }
     }
-    return file->names == NULL && has_suffix(file->generation.path);
+    char room[PATH_MAX];
+    return file->names == NULL && has_suffix(file_path(file, room));
 }
 
 bool archive_detect(struct source *source, struct source_file *file)
@@ -225,7 +226,8 @@ void archive_report(struct source *source, struct source_file *file)
         return;
     }
     archive->reported = true;
-    const char *path = file->generation.path;
+    char room[PATH_MAX];
+    const char *path = file_path(file, room);
     if (archive->end == ARCHIVE_TOO_LARGE) {
         log_warning("%s holds more than %" PRIu64
                     " bytes; the rest is not read until compressed_max_size is larger",

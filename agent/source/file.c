@@ -57,10 +57,19 @@ struct file_table *file_table_create(void)
     return table;
 }
 
+static void drop_path(struct source_file *file)
+{
+    if (!file->path_lent) {
+        free(file->generation.path);
+    }
+    file->generation.path = NULL;
+    file->path_lent = false;
+}
+
 static void free_file(struct source_file *file)
 {
     archive_free(file->archive);
-    free(file->generation.path);
+    drop_path(file);
     free(file);
 }
 
@@ -104,7 +113,7 @@ struct source_file *file_table_add(struct file_table *table, const struct genera
     }
     struct source_file *file = xcalloc(1, sizeof *file);
     file->generation = *generation;
-    file->generation.path = xstrdup(generation->path == NULL ? "" : generation->path);
+    file->path_lent = true;
     file->read_position = generation->position;
     file->read_tail = generation->tail;
     file->size_sure = generation->size_seen;
@@ -192,27 +201,86 @@ struct link *file_table_all(struct file_table *table)
     return &table->all;
 }
 
+char *file_path(const struct source_file *file, char room[PATH_MAX])
+{
+    if (file->generation.path != NULL) {
+        return file->generation.path;
+    }
+    if (file->names == NULL || !tree_path(file->names, room)) {
+        room[0] = '\0';
+    }
+    return room;
+}
+
+struct generation file_told(const struct source_file *file, char room[PATH_MAX])
+{
+    struct generation told = file->generation;
+    told.path = file_path(file, room);
+    return told;
+}
+
+// Gives it a path of its own.
+static void keep_path(struct source_file *file)
+{
+    char room[PATH_MAX];
+    if (file->generation.path == NULL || file->path_lent) {
+        file->generation.path = xstrdup(file_path(file, room));
+        file->path_lent = false;
+    }
+}
+
+// Most files have one name for ever: its text is enough.
+static void share_path(struct source_file *file)
+{
+    char room[PATH_MAX];
+    const struct name *name = file->names;
+    if (file->generation.path != NULL && name != NULL && name->file_next == NULL &&
+        tree_path(name, room) && strcmp(file->generation.path, room) == 0) {
+        drop_path(file);
+    }
+}
+
+void file_table_keep_paths(struct file_table *table)
+{
+    for (struct link *link = table->all.next; link != &table->all; link = link->next) {
+        struct source_file *file = LINK_ENTRY(link, struct source_file, all);
+        if (file->path_lent) {
+            keep_path(file);
+        }
+    }
+}
+
 bool file_set_path(struct source_file *file, const char *path)
 {
-    if (strcmp(file->generation.path, path) == 0) {
+    char room[PATH_MAX];
+    if (strcmp(file_path(file, room), path) == 0) {
+        share_path(file);
         return false;
     }
-    free(file->generation.path);
+    drop_path(file);
     file->generation.path = xstrdup(path);
+    share_path(file);
     return true;
 }
 
 void file_attach(struct source_file *file, struct name *name)
 {
     ASSERT(name->file == NULL);
+    if (file->names != NULL) {
+        keep_path(file);
+    }
     name->file = file;
     name->file_next = file->names;
     file->names = name;
+    share_path(file);
 }
 
 void file_detach(struct name *name)
 {
-    struct name **place = &name->file->names;
+    struct source_file *file = name->file;
+    ASSERT(file->names != NULL);
+    keep_path(file);
+    struct name **place = &file->names;
     while (*place != name) {
         place = &(*place)->file_next;
     }

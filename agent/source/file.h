@@ -1,6 +1,7 @@
 // One generation as the source holds it, and the table of all of them. Internal to agent/source.
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ enum file_phase {
 enum { FIRST_BYTES = 16 };
 
 struct source_file {
+    // Its path is NULL while it is that of the only name: file_path. Owned unless it is lent.
     struct generation generation;
     uint64_t read_position;
     struct fingerprint read_tail; // of the bytes before read_position
@@ -56,6 +58,7 @@ struct source_file {
     bool cut : 1;        // truncated: if there is a copy, it was complete before, and is found
     bool initial : 1;    // was there when the flow began: start_at applies
     bool hidden : 1;     // its inode belongs to another generation, or to none
+    bool path_lent : 1;  // until file_table_keep_paths
 };
 
 struct file_table; // opaque: finds generations by inode, and by their first bytes
@@ -63,8 +66,10 @@ struct file_table; // opaque: finds generations by inode, and by their first byt
 struct file_table *file_table_create(void);
 // Frees the table and every file in it.
 void file_table_free(struct file_table *table);
-// Makes a file of `generation`, whose path is copied.
+// Makes a file of `generation`, whose path must stay until file_table_keep_paths.
 struct source_file *file_table_add(struct file_table *table, const struct generation *generation);
+// Copies every path that was lent and is still needed.
+void file_table_keep_paths(struct file_table *table);
 // Frees the file. It has no names and no descriptor.
 void file_table_remove(struct file_table *table, struct source_file *file);
 // Its inode is not found any more.
@@ -82,7 +87,11 @@ struct source_file *file_table_first(const struct file_table *table, struct slic
 // The ring of all files, by their member `all`.
 struct link *file_table_all(struct file_table *table);
 
-// Sets the path of its generation (copied). Returns whether it changed.
+// The last path that it had, "" when it had none; in `room` when it is that of a name.
+char *file_path(const struct source_file *file, char room[PATH_MAX]);
+// Its generation as it is told to others: with its path, borrowed from the file or in `room`.
+struct generation file_told(const struct source_file *file, char room[PATH_MAX]);
+// Sets that path (copied). Returns whether it changed.
 bool file_set_path(struct source_file *file, const char *path);
 void file_attach(struct source_file *file, struct name *name);
 void file_detach(struct name *name);

@@ -433,7 +433,8 @@ static void become(struct source *source, struct source_file *original, struct s
         file_attach(original, name);
         tree_look(source->tree, name);
     }
-    file_set_path(original, generation->path);
+    char path[PATH_MAX];
+    file_set_path(original, file_path(copy, path));
     file_table_set_first(source->table, original, slice_of(copy->first, copy->first_count));
     original->mtime_ns = 0;
     file_table_move(source->table, original, device, inode, birth_ns);
@@ -477,9 +478,7 @@ static void discard(struct source *source, const struct subject *subject,
 {
     struct source_file *file = subject->file;
     file->generation.first_name = original->generation.first_name;
-    if (source->events.copied != NULL) {
-        source->events.copied(source->events.context, &file->generation, original->generation.id);
-    }
+    tell_copied(source, file, original->generation.id);
     link_remove(&file->waiting);
     struct fingerprint tail =
         file->archive == NULL ? reader_tail(source, file, subject->size) : archive_last_tail(file);

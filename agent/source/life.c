@@ -85,7 +85,7 @@ static void touch(struct source *source, struct source_file *file)
 void life_announce(struct source *source, struct source_file *file)
 {
     file->announced = true;
-    source->events.generation(source->events.context, &file->generation);
+    tell_generation(source, file);
 }
 
 // ---- reading in order ----
@@ -207,7 +207,7 @@ void life_forget(struct source *source, struct source_file *file)
     }
     if (file->announced) {
         file->generation.state = GENERATION_FORGET;
-        source->events.generation(source->events.context, &file->generation);
+        tell_generation(source, file);
     }
     set_lag(source, life_lag(file), 0);
     struct source_file *younger = file->younger;
@@ -345,7 +345,8 @@ void life_truncated(struct source *source, struct source_file *file)
     struct name *first = file->names;
     forget_unsure_size(source, file);
     file_table_hide(source->table, file);
-    struct source_file *next = add_file(source, file->generation.path, &stat);
+    char path[PATH_MAX];
+    struct source_file *next = add_file(source, file_path(file, path), &stat);
     next->departing = file->departing;
     while (file->names != NULL) {
         struct name *name = file->names;
@@ -464,11 +465,12 @@ static void set_trouble(struct source *source, struct name *name, enum trouble t
 static bool is_file(const struct source *source, const struct source_file *file, const char *path,
                     const struct file_stat *stat)
 {
+    char room[PATH_MAX];
     struct inode_facts facts = {
         .same_boot = source->same_boot || !file->restored,
         .same_device = file->generation.device == stat->device,
         .same_inode = file->generation.inode == stat->inode,
-        .same_path = strcmp(file->generation.path, path) == 0,
+        .same_path = strcmp(file_path(file, room), path) == 0,
         .known_birth_ns = file->generation.birth_ns,
         .birth_ns = stat->birth_ns,
     };
@@ -644,8 +646,9 @@ static void move_here(struct source *source, struct source_file *file, struct na
         set_phase(source, file, unread ? FILE_FRESH : FILE_LIVE);
         file->gone_ns = 0;
     }
+    char room[PATH_MAX];
     file_attach(file, name);
-    bool renamed = strcmp(file->generation.path, path) != 0;
+    bool renamed = strcmp(file_path(file, room), path) != 0;
     if (was_restored) {
         restore_found(source, file, stat);
         file = name->file;
@@ -786,8 +789,7 @@ void life_shrunk(struct source *source, struct source_file *file, uint64_t size)
         uint64_t kept = size > file->read_position ? size : file->read_position;
         uint64_t before = life_lag(file);
         if (kept < generation->size_seen) {
-            source->events.lost(source->events.context, generation, generation->size_seen - kept,
-                                true);
+            tell_lost(source, file, generation->size_seen - kept, true);
         }
         generation->size_seen = kept;
         set_lag(source, before, life_lag(file));

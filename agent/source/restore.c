@@ -211,12 +211,13 @@ static void search_dirs_of_missing(struct source *source)
     struct link *all = file_table_all(source->table);
     for (struct link *link = all->next; link != all; link = link->next) {
         const struct source_file *file = LINK_ENTRY(link, struct source_file, all);
-        const char *slash = strrchr(file->generation.path, '/');
-        if (!is_missing(file) || slash == NULL) {
+        char room[PATH_MAX];
+        const char *path = is_missing(file) ? file_path(file, room) : "";
+        const char *slash = strrchr(path, '/');
+        if (slash == NULL) {
             continue;
         }
-        char *dir =
-            xstrndup(slice_of(file->generation.path, (size_t)(slash - file->generation.path)));
+        char *dir = xstrndup(slice_of(path, (size_t)(slash - path)));
         bool seen = false;
         for (size_t i = 0; i < count && !seen; i++) {
             seen = strcmp(dirs[i], dir) == 0;
@@ -238,7 +239,8 @@ static void search_dirs_of_missing(struct source *source)
 // What has the name of a file that is missing now is younger than that.
 static void order_successor(struct source *source, struct source_file *file)
 {
-    const struct name *name = tree_find(source->tree, file->generation.path);
+    char path[PATH_MAX];
+    const struct name *name = tree_find(source->tree, file_path(file, path));
     if (name != NULL && name->file != NULL && name->file != file) {
         file_order(file, name->file);
     }
@@ -247,18 +249,21 @@ static void order_successor(struct source *source, struct source_file *file)
 static bool is_modified_before(struct source *source, const struct source_file *a,
                                const struct source_file *b)
 {
+    char path_a[PATH_MAX];
+    char path_b[PATH_MAX];
     struct file_stat stat_a;
     struct file_stat stat_b;
     struct io *io = source->io;
-    return io->stat(io, a->generation.path, true, &stat_a) == 0 &&
-           io->stat(io, b->generation.path, true, &stat_b) == 0 &&
+    return io->stat(io, file_path(a, path_a), true, &stat_a) == 0 &&
+           io->stat(io, file_path(b, path_b), true, &stat_b) == 0 &&
            stat_a.mtime_ns < stat_b.mtime_ns;
 }
 
 // What has the name of an archive without its suffixes is younger than that.
 static void order_archive(struct source *source, struct source_file *file)
 {
-    char *path = xstrdup(file->generation.path);
+    char room[PATH_MAX];
+    char *path = xstrdup(file_path(file, room));
     const struct name *name = NULL;
     char *slash = strrchr(path, '/');
     char *cut = path + strlen(path);
@@ -295,8 +300,9 @@ static void order_archives(struct source *source)
 // It may be where it was, behind a directory that is closed to us now.
 static bool is_out_of_reach(const struct source *source, const struct source_file *file)
 {
+    char path[PATH_MAX];
     struct file_stat stat;
-    int error = source->io->stat(source->io, file->generation.path, true, &stat);
+    int error = source->io->stat(source->io, file_path(file, path), true, &stat);
     return error == -EACCES || error == -EPERM;
 }
 

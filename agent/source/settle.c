@@ -10,7 +10,7 @@ static void give_up(struct source *source, struct source_file *file)
     bool copied = file->alike_id != 0 && file->alike_bytes == file->generation.size_seen;
     if ((unread > 0 || file->unwatched) && !copied) {
         bool exact = !file->away && !archive_is_unknown(file);
-        source->events.lost(source->events.context, &file->generation, unread, exact);
+        tell_lost(source, file, unread, exact);
     }
     life_drop_lag(source, file);
     if (unread > 0 || file->unwatched) {

@@ -36,7 +36,7 @@ void skip_to_end(struct source *source, struct source_file *file, uint64_t size)
     life_set_size(source, file, size);
     life_announce(source, file);
     if (position > 0) {
-        source->events.skipped(source->events.context, &file->generation, position);
+        tell_skipped(source, file, position);
     }
 }
 
@@ -51,6 +51,6 @@ void skip_archive(struct source *source, struct source_file *file)
     archive_set_done(source, file, &stat);
     life_set_content(source, file, 0);
     life_announce(source, file);
-    source->events.skipped(source->events.context, &file->generation, stat.size);
+    tell_skipped(source, file, stat.size);
     life_past(source, file);
 }

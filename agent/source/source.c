@@ -79,6 +79,7 @@ int source_open(struct io *io, const struct source_options *options, struct sour
     source->table = file_table_create();
     restore_known(source, options->known, options->known_count);
     find_out(source);
+    file_table_keep_paths(source->table);
     *out_source = source;
     return 0;
 }
@@ -342,6 +343,11 @@ const struct generation *source_file_generation(const struct source_file *file)
     return &file->generation;
 }
 
+const char *source_file_path(const struct source_file *file, char room[PATH_MAX])
+{
+    return file_path(file, room);
+}
+
 void *source_file_user(const struct source_file *file)
 {
     return file->user;
@@ -508,8 +514,9 @@ static void list_unnamed(const struct source *source, const struct listing *list
         if (file->names != NULL || file->phase == FILE_PAST) {
             continue;
         }
+        char path[PATH_MAX];
         struct source_file_info info = {
-            .path = file->generation.path,
+            .path = file_path(file, path),
             .generation = file->generation.id,
             .position = file->read_position,
             .size = file->generation.size_seen,

@@ -9,6 +9,7 @@
 // is listed with its reason (source_files); what could not be read is reported as a loss, once.
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -69,7 +70,10 @@ uint64_t source_step(struct source *source, uint64_t now_ns);
 // The next file with unread bytes, or whose end has just been proven; NULL when every file is read.
 // Files take fair turns; generations of one log come oldest first.
 struct source_file *source_next(struct source *source, uint64_t now_ns);
+// All that is known of it but its path.
 const struct generation *source_file_generation(const struct source_file *file);
+// The last path it had; may be put together in `room`.
+const char *source_file_path(const struct source_file *file, char room[PATH_MAX]);
 // What the owner attaches to a file (its framer); NULL at first.
 void *source_file_user(const struct source_file *file);
 void source_file_set_user(struct source_file *file, void *user);

@@ -147,6 +147,13 @@ void life_end(struct source *source, struct source_file *file);
 void life_past(struct source *source, struct source_file *file);
 void life_forget(struct source *source, struct source_file *file);
 
+// ---- tell.c: what the owner is told of a file; see source_events ----
+
+void tell_generation(struct source *source, const struct source_file *file);
+void tell_lost(struct source *source, const struct source_file *file, uint64_t bytes, bool exact);
+void tell_skipped(struct source *source, const struct source_file *file, uint64_t bytes);
+void tell_copied(struct source *source, const struct source_file *file, uint64_t original);
+
 // ---- settle.c: what time decides ----
 
 // When an orphan is given up.
