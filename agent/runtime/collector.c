@@ -14,6 +14,7 @@ enum {
     CHUNK_BYTES = 256 * 1024,
     STEP_BYTES_MAX = 4 * CHUNK_BYTES, // of reading in one step
     RETRY_MS = 1000,                  // after the queue refused, unless its bell rings before
+    SYNC_POLL_MS = 20,                // while the syncer makes a start durable
 };
 
 // A file that is being read.
@@ -45,7 +46,10 @@ struct collector {
     size_t chunk_bytes;
     bool has_record; // `record` was taken from the framer and is not in the block yet
     struct record record;
-    bool starting; // the positions to start from are not in the queue yet: nothing is read
+    // Nothing is read before the positions to start from are in the queue and on disk: what is
+    // behind them would be passed over when start_at applied once more, to a file that has grown.
+    bool starting;
+    uint64_t started_ns; // monotonic time at which the queue had them, 0: it has not
     bool blocked;
     uint8_t chunk[CHUNK_BYTES];
 };
@@ -388,14 +392,32 @@ static int step_once(struct collector *collector, uint64_t now_ns, uint64_t *byt
     return 1;
 }
 
+// Goes on with a start for which the queue had no room. The syncer runs, so it is the one to sync.
+static int start_step(struct collector *collector, uint64_t now_ns, uint64_t *out_next_ns)
+{
+    struct queue *queue = collector->options.queue;
+    *out_next_ns = now_ns + RETRY_MS * NS_PER_MS;
+    if (collector->started_ns == 0) {
+        int error = flush(collector);
+        if (error != 0) {
+            return error == E_CONDEMNED ? error : 0;
+        }
+        collector->started_ns = collector->io->monotonic_ns(collector->io);
+    }
+    if (queue_condemned(queue)) {
+        return E_CONDEMNED;
+    }
+    collector->starting = !queue_checkpoint(queue, collector->started_ns);
+    *out_next_ns = now_ns + SYNC_POLL_MS * NS_PER_MS;
+    return 0;
+}
+
 int collector_step(struct collector *collector, uint64_t now_ns, uint64_t *out_next_ns)
 {
     if (collector->starting) {
-        int error = flush(collector);
-        collector->starting = error != 0;
-        *out_next_ns = now_ns + RETRY_MS * NS_PER_MS;
-        if (error != 0) {
-            return error == E_CONDEMNED ? error : 0;
+        int error = start_step(collector, now_ns, out_next_ns);
+        if (error != 0 || collector->starting) {
+            return error;
         }
     }
     uint64_t next_ns = source_step(collector->source, now_ns);
@@ -473,10 +495,12 @@ static int open_source(struct collector *collector)
     }
     error = queue_append(queue);
     if (error == 0) {
-        return queue_sync_now(queue);
+        collector->started_ns = collector->io->monotonic_ns(collector->io);
+        error = queue_sync_now(queue);
     }
-    // Only the sender can make room in a full queue, so the flow has to start without.
-    collector->starting = true;
+    // Only the sender can make room on a full disk or in a full queue, so the flow has to start
+    // without.
+    collector->starting = error != 0;
     return error == E_CONDEMNED ? error : 0;
 }
 

@@ -69,10 +69,15 @@ static void open_collector(void)
     ck_assert_msg(error == 0, "%s", error_text(error));
 }
 
+static uint64_t now(void)
+{
+    return io_posix()->monotonic_ns(io_posix());
+}
+
 static void step(void)
 {
     uint64_t next_ns;
-    ck_assert_int_eq(collector_step(collector, 1, &next_ns), 0);
+    ck_assert_int_eq(collector_step(collector, now(), &next_ns), 0);
 }
 
 static void write_log(const char *text)
@@ -81,6 +86,11 @@ static void write_log(const char *text)
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
+}
+
+static void let_syncer_run(void)
+{
+    (void)queue_sync_step(queue, now());
 }
 
 // Appends records until the queue takes no more.
@@ -92,13 +102,14 @@ static void fill_queue(void)
         struct record_origin origin = {.generation = 1};
         ck_assert(queue_add_record(queue, origin, slice_of(data, sizeof data), slice_of(NULL, 0),
                                    sizeof data, 0));
-        (void)queue_sync_step(queue, 1);
+        let_syncer_run();
         error = queue_append(queue);
     }
     ck_assert_int_eq(error, E_FULL);
 }
 
-static unsigned settle_all(const char *wanted)
+// Settles what the queue holds. Returns how often the wanted record was among it.
+static unsigned take_all(const char *wanted)
 {
     unsigned found = 0;
     struct queued_record record;
@@ -107,7 +118,6 @@ static unsigned settle_all(const char *wanted)
         queue_settle(queue, &record.place, record.source_bytes, SETTLED_ACKNOWLEDGED);
     }
     ck_assert_int_eq(queue_persist_acks(queue), 0);
-    (void)queue_sync_step(queue, 1);
     return found;
 }
 
@@ -123,10 +133,36 @@ START_TEST(collector_starts_although_the_queue_is_full)
     fill_queue(); // what recovery gave back
     open_collector();
     step();
-    ck_assert_uint_eq(settle_all("a line\n"), 0);
+    ck_assert_uint_eq(take_all("a line\n"), 0);
+    let_syncer_run();
+    step();
+    let_syncer_run();
     step();
     step();
-    ck_assert_uint_eq(settle_all("a line\n"), 1);
+    ck_assert_uint_eq(take_all("a line\n"), 1);
+}
+END_TEST
+
+START_TEST(nothing_is_read_before_the_positions_to_start_from_are_on_disk)
+{
+    fill_queue();
+    queue_close(queue);
+    write_log("from before\n");
+    flow.source.start_at = START_AT_END;
+    open_queue();
+    fill_queue();
+    open_collector();
+    ck_assert_uint_eq(take_all("from before\n"), 0);
+    let_syncer_run();
+    step(); // the positions have room now
+    write_log("a line\n");
+    step();
+    step();
+    ck_assert_uint_eq(take_all("a line\n"), 0);
+    let_syncer_run();
+    step();
+    step();
+    ck_assert_uint_eq(take_all("a line\n"), 1);
 }
 END_TEST
 
@@ -136,6 +172,7 @@ Suite *test_suite(void)
     TCase *tests = tcase_create("collector");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, collector_starts_although_the_queue_is_full);
+    tcase_add_test(tests, nothing_is_read_before_the_positions_to_start_from_are_on_disk);
     suite_add_tcase(suite, tests);
     return suite;
 }
