@@ -265,13 +265,16 @@ static struct work work_of(struct queue *queue, uint64_t now_ns)
     work.data = is_due(queue, now_ns, &work.next_ns) || work.checkpoint;
     work.acks = acks_are_due(queue, now_ns, &acks_due_ns) || work.checkpoint ||
                 (work.data && queue->acks_since_ns != 0);
-    pthread_mutex_unlock(&queue->lock);
     if (work.data) {
         work.next_ns = TIME_NEVER;
+    }
+    if (work.checkpoint && queue->checkpoint_wanted_ns > now_ns) {
+        work.next_ns = queue->checkpoint_wanted_ns; // the clock has not moved since
     }
     if (!work.acks && acks_due_ns < work.next_ns) {
         work.next_ns = acks_due_ns;
     }
+    pthread_mutex_unlock(&queue->lock);
     return work;
 }
 

@@ -216,6 +216,23 @@ START_TEST(after_a_loss_of_power_the_time_is_told_from_which_on_more_may_be_repe
 }
 END_TEST
 
+START_TEST(a_checkpoint_is_reached_although_the_clock_stands_still)
+{
+    make(1, SYNC_OS);
+    append();
+    uint64_t asked_ns = now();
+    ck_assert(!queue_checkpoint(queue, asked_ns));
+    let_syncer_run();
+    ck_assert(!queue_checkpoint(queue, asked_ns));
+    ck_assert_uint_eq(syncer_next_ns, asked_ns + 1);
+    simdisk_advance_ns(disk, 1);
+    let_syncer_run();
+    ck_assert(queue_checkpoint(queue, asked_ns));
+    ck_assert_uint_eq(syncer_next_ns, TIME_NEVER);
+    destroy();
+}
+END_TEST
+
 START_TEST(after_a_crash_or_a_close_all_that_may_be_repeated_is_counted)
 {
     make(1, SYNC_INTERVAL);
@@ -251,6 +268,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_sync_before_an_offer_that_fails_condemns_the_queue);
     tcase_add_test(tests,
                    after_a_loss_of_power_the_time_is_told_from_which_on_more_may_be_repeated);
+    tcase_add_test(tests, a_checkpoint_is_reached_although_the_clock_stands_still);
     tcase_add_test(tests, after_a_crash_or_a_close_all_that_may_be_repeated_is_counted);
     suite_add_tcase(suite, tests);
     return suite;
