@@ -1,23 +1,27 @@
-"""Deliberate bugs: each is put into a copy of the sources, and the simulation must find it.
+"""Deliberate bugs: each is put into the program, and the simulation must find it.
 
-A mutant is a change of the text of one file, so the product carries no trace of it. One that does
-not apply any more is an error. `./dev mutants [--runs N] [NAME...]` prints the table.
+A mutant is a change of the text of one file, which is compiled by itself and linked in front of the
+libraries of build-test. The product so carries no switch and no trace of it, and the mutants are
+the code that it runs but for that change, at the same speed. A mutant that does not apply any more
+is an error. `./dev mutants [--runs N] [NAME...]` prints the table.
 """
 
 import argparse
+import concurrent.futures
 import os
 import re
-import shutil
+import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-WORK = ROOT / "build-mutants"
+BUILD = Path(os.environ.get("KINTAIL_BUILD", ROOT / "build-test"))
 QUEUE, SINK, SOURCE, RUNTIME = "agent/queue/", "agent/sink/", "agent/source/", "agent/runtime/"
 
-# name, file, text, what takes its place
+# name, file, text, what takes its place; more of these two; perhaps the unit test that finds it
 MUTANTS = [
     # Queue: writing
     ("positions_written_without_their_data", QUEUE + "queue.c",
@@ -137,74 +141,98 @@ def run(*command, **options):
                           errors="replace", check=False, **options)
 
 
-def copy_sources():
-    listed = run("git", "ls-files", "-z", cwd=ROOT).stdout.split("\0")
-    for name in filter(None, listed):
-        source, target = ROOT / name, WORK / "src" / name
-        if not source.is_file():
-            continue
-        if not target.exists() or target.read_bytes() != source.read_bytes():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+def commands_of(target):
+    return run("ninja", "-C", BUILD, "-t", "commands", target).stdout.splitlines()
 
 
-def build():
-    return run("cmake", "--build", WORK / "build", "--target", "simulate")
+def compile_command(commands, file, source, target):
+    """The command that makes an object of a file, for other paths."""
+    for command in commands:
+        words = shlex.split(command)
+        if words[-1] == str(ROOT / file) and "-c" in words:
+            words[-1] = str(source)
+            words[words.index("-o") + 1] = str(target)
+            for option in ("-MT", "-MF"):
+                at = words.index(option)
+                del words[at:at + 2]
+            words.remove("-MD")
+            return [*words, "-w"]
+    raise LookupError(file)
 
 
-def prepare():
-    copy_sources()
-    run("cmake", "-S", WORK / "src", "-B", WORK / "build", "-G", "Ninja", "-DKINTAIL_TESTS=ON",
-        "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DCMAKE_C_FLAGS=-w")
-    built = build()
-    if built.returncode != 0:
-        sys.exit(built.stdout)
+def link_command(commands, extra, target):
+    words = [word for word in shlex.split(commands[-1]) if word not in (":", "&&")]
+    at = words.index("-o")
+    words[at + 1] = str(target)
+    return words[:at] + [str(extra)] + words[at:]
+
+
+def mutated(mutant):
+    """The text of the file with the bug in it, None when there is no place for it."""
+    _, file, *texts = mutant
+    text = (ROOT / file).read_text()
+    for old, new in zip(texts[0::2], texts[1::2]):
+        if text.count(old) != 1:
+            return None
+        text = text.replace(old, new)
+    return text
+
+
+def build(mutant, text, finder, folder):
+    """The program that shall find it, or what the compiler said."""
+    file = mutant[1]
+    source, extra, program = folder / Path(file).name, folder / "mutant.o", folder / "program"
+    source.write_text(text)
+    commands = commands_of(finder)
+    for command in (compile_command(commands, file, source, extra),
+                    link_command(commands, extra, program)):
+        done = run(*command, cwd=BUILD)
+        if done.returncode != 0:
+            return None, done.stdout[-2000:]
+    return program, ""
 
 
 def try_mutant(mutant, runs):
     """What became of it: a word and, when it was caught, how."""
-    _, file, old, new = mutant
-    path = WORK / "src" / file
-    text = path.read_text()
-    if text.count(old) != 1:
+    finder = mutant[-1] if len(mutant) % 2 == 1 else "simulate"
+    text = mutated(mutant)
+    if text is None:
         return "does not apply", ""
-    try:
-        path.write_text(text.replace(old, new))
-        built = build()
-        if built.returncode != 0:
-            return "does not compile", built.stdout[-2000:]
+    with tempfile.TemporaryDirectory(prefix="kintail-mutant-") as folder:
+        program, said = build(mutant, text, finder, Path(folder))
+        if program is None:
+            return "does not compile", said
+        options = ["--runs", str(runs), "--jobs", "1", "--failures", "1"]
         try:
-            result = run(WORK / "build/tests/simulate", "--runs", str(runs), timeout=600)
+            result = run(program, *(options if finder == "simulate" else []), timeout=600)
         except subprocess.TimeoutExpired:
             return "caught", "a run without end"
-        if result.returncode == 0:
-            return "MISSED", ""
-        found = re.search(r"^(seed \d+.*|.*assertion failed.*)$", result.stdout, re.MULTILINE)
-        return "caught", found.group(1)[:110] if found else "it crashed"
-    finally:
-        path.write_text(text)
+    if result.returncode == 0:
+        return "MISSED", ""
+    found = re.search(r"^(seed \d+.*|.*assertion failed.*|.*:[FE]:.*)$", result.stdout,
+                      re.MULTILINE)
+    return "caught", found.group(1)[:110] if found else "it crashed"
+
+
+def timed(mutant, runs):
+    started = time.monotonic()
+    word, how = try_mutant(mutant, runs)
+    print(f"{mutant[0]:48} {word:8} {time.monotonic() - started:4.0f} s  {how}", flush=True)
+    return word == "caught"
 
 
 def main():
     parser = argparse.ArgumentParser(prog="dev mutants")
     parser.add_argument("--runs", type=int, default=20000)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    WORK.mkdir(exist_ok=True)
-    prepare()
-    caught = tried = 0
-    for mutant in MUTANTS:
-        if arguments.names and mutant[0] not in arguments.names:
-            continue
-        started = time.monotonic()
-        word, how = try_mutant(mutant, arguments.runs)
-        tried += 1
-        caught += word == "caught"
-        print(f"{mutant[0]:48} {word:8} {time.monotonic() - started:4.0f} s  {how}", flush=True)
-    print(f"{caught} of {tried} caught")
-    return 0 if caught == tried else 1
+    chosen = [m for m in MUTANTS if not arguments.names or m[0] in arguments.names]
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        caught = list(pool.map(lambda mutant: timed(mutant, arguments.runs), chosen))
+    print(f"{sum(caught)} of {len(chosen)} caught")
+    return 0 if chosen and all(caught) else 1
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(os.cpu_count() or 1))
     sys.exit(main())

@@ -16,7 +16,7 @@
 #include "base/slice.h"
 #include "simulation/sim.h"
 
-enum { JOBS_MAX = 64, FAILURES_MAX = 10 };
+enum { JOBS_MAX = 64 };
 
 struct worker {
     pid_t pid;
@@ -36,6 +36,7 @@ struct options {
     uint64_t runs;
     uint64_t minutes;
     uint64_t jobs;
+    uint64_t failures; // after which there is no more
 };
 
 static uint64_t now_s(void)
@@ -74,13 +75,13 @@ static void start(struct shared *shared, struct worker *worker)
     worker->pid = pid;
 }
 
-static unsigned watch(struct shared *shared, uint64_t jobs)
+static unsigned watch(struct shared *shared, const struct options *options)
 {
     unsigned failures = 0;
     int status;
     pid_t pid;
     while ((pid = wait(&status)) > 0) {
-        for (uint64_t i = 0; i < jobs; i++) {
+        for (uint64_t i = 0; i < options->jobs; i++) {
             struct worker *worker = &shared->workers[i];
             if (worker->pid != pid || status == 0) {
                 continue;
@@ -88,7 +89,7 @@ static unsigned watch(struct shared *shared, uint64_t jobs)
             failures++;
             fprintf(stderr, "failed, status %d; to see it: ./dev simulate --seed %llu\n", status,
                     (unsigned long long)worker->seed);
-            if (failures < FAILURES_MAX) {
+            if (failures < options->failures) {
                 start(shared, worker);
             } else {
                 shared->end_seed = 0;
@@ -112,7 +113,7 @@ static int run_many(const struct options *options)
     for (uint64_t i = 0; i < options->jobs; i++) {
         start(shared, &shared->workers[i]);
     }
-    unsigned failures = watch(shared, options->jobs);
+    unsigned failures = watch(shared, options);
     uint64_t runs = shared->next_seed - options->first;
     runs = options->runs != 0 && runs > options->runs ? options->runs : runs;
     uint64_t took_s = now_s() - start_s;
@@ -123,19 +124,31 @@ static int run_many(const struct options *options)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: simulate [--seed N] [--first N] [--runs N] [--minutes N] [--jobs N]\n");
+    fprintf(stderr, "usage: simulate [--seed N] [--first N] [--runs N] [--minutes N] [--jobs N] "
+                    "[--failures N]\n");
     return 64;
+}
+
+static uint64_t *option_of(struct options *options, const char *name)
+{
+    const struct {
+        const char *name;
+        uint64_t *value;
+    } table[] = {{"--seed", &options->seed}, {"--first", &options->first},
+                 {"--runs", &options->runs}, {"--minutes", &options->minutes},
+                 {"--jobs", &options->jobs}, {"--failures", &options->failures}};
+    for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
+        if (strcmp(name, table[i].name) == 0) {
+            return table[i].value;
+        }
+    }
+    return NULL;
 }
 
 static bool parse(int argc, char **argv, struct options *options)
 {
     for (int i = 1; i < argc; i += 2) {
-        uint64_t *value = strcmp(argv[i], "--seed") == 0      ? &options->seed
-                          : strcmp(argv[i], "--first") == 0   ? &options->first
-                          : strcmp(argv[i], "--runs") == 0    ? &options->runs
-                          : strcmp(argv[i], "--minutes") == 0 ? &options->minutes
-                          : strcmp(argv[i], "--jobs") == 0    ? &options->jobs
-                                                              : NULL;
+        uint64_t *value = option_of(options, argv[i]);
         if (value == NULL || i + 1 == argc ||
             number_parse_u64(slice_of_text(argv[i + 1]), value) != 0) {
             return false;
@@ -147,7 +160,8 @@ static bool parse(int argc, char **argv, struct options *options)
 int main(int argc, char **argv)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    struct options options = {.first = 1, .jobs = processors > 0 ? (uint64_t)processors : 1};
+    struct options options = {
+        .first = 1, .jobs = processors > 0 ? (uint64_t)processors : 1, .failures = 10};
     if (!parse(argc, argv, &options)) {
         return usage();
     }
