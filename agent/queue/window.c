@@ -98,7 +98,9 @@ void window_restore(struct window *window)
     window->set = 0;
     window->highest = window->frontier;
     for (uint64_t sequence = window->frontier + 1; window_reaches(window, sequence); sequence++) {
-        if (bit(window, sequence)) {
+        if (sequence % 8 == 0 && window->bits[sequence % WINDOW_RECORDS / 8] == 0) {
+            sequence += 7;
+        } else if (bit(window, sequence)) {
             window->set++;
             window->highest = sequence;
         }
