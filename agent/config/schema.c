@@ -454,7 +454,9 @@ static const struct schema_field global_queue_fields[] = {
      AT(config, queue_total_max),
      .max = 1024 * TIB,
      .fallback = "0B",
-     .help = "Disk space for the queues of all flows together. `0`: no limit but their own."},
+     .help =
+         "Disk space for the queues of all flows together; when it is used up, a flow whose queue "
+         "is empty takes a block at a time. `0`: no limit but their own."},
     {.name = "min_free",
      .type = SCHEMA_SIZE,
      AT(config, queue_min_free),

@@ -116,6 +116,8 @@ static struct queue *create(struct io *io, const struct queue_options *options)
     queue->dir = xstrdup(options->dir);
     queue->flow = xstrdup(options->flow);
     queue->min_free = options->min_free;
+    queue->has_room = options->has_room;
+    queue->has_room_context = options->has_room_context;
     queue->stats = options->stats;
     pthread_mutex_init(&queue->lock, NULL);
     for (size_t i = 0; i < CACHE_BLOCKS; i++) {
@@ -434,7 +436,7 @@ static bool predecessor_is_open(const struct queue *queue)
     return false;
 }
 
-static bool wants_roll(const struct queue *queue, uint64_t bytes)
+static bool wants_roll(const struct queue *queue, uint64_t bytes, bool over)
 {
     const struct segment *current = queue->current;
     if (current == NULL) {
@@ -443,7 +445,7 @@ static bool wants_roll(const struct queue *queue, uint64_t bytes)
     uint64_t segment_max = segment_bytes_max(queue);
     bool settled = queue->settled_frontier + 1 >= queue->next_sequence;
     // When all of it is settled it can be given back, once it is worth the trouble.
-    uint64_t worthwhile = queue->short_of_space ? current->data_offset : segment_max / 4;
+    uint64_t worthwhile = queue->short_of_space || over ? current->data_offset : segment_max / 4;
     return current->written + bytes > segment_max || (settled && current->written > worthwhile);
 }
 
@@ -454,28 +456,53 @@ static bool reaches_min_free(const struct queue *queue, uint64_t bytes)
            free_bytes < queue->min_free + bytes;
 }
 
+// What stands in the way of a block.
+struct obstacles {
+    bool lacks_space; // the disk
+    bool crowded;     // the limit over all flows
+    bool full;
+    bool rolls;
+    bool must_wait; // for the seal of the segment before
+};
+
+// A limit is exceeded by one block rather than that nothing ever happens: when everything is
+// settled, and, where the oldest segment is to be dropped, when there is no other one to drop.
+static void look_for_obstacles(const struct queue *queue, uint64_t bytes, struct obstacles *out)
+{
+    const struct segment *current = queue->current;
+    bool over = out->crowded || queue_bytes(queue) + bytes > queue->config.max_size;
+    bool settled = queue->settled_frontier + 1 >= queue->next_sequence;
+    bool empty = current != NULL && current->written == current->data_offset;
+    bool makes_droppable = queue->config.when_full == WHEN_FULL_DROP_OLDEST &&
+                           queue->segment_count == 1 && current != NULL && !empty;
+    out->rolls = wants_roll(queue, bytes, over) || (makes_droppable && (over || out->lacks_space));
+    bool gives_back = out->rolls && (settled || makes_droppable);
+    out->full = (over && !gives_back && !(settled && empty)) || (out->lacks_space && !gives_back);
+    out->must_wait = out->rolls && predecessor_is_open(queue);
+}
+
 static int make_room(struct queue *queue, uint64_t bytes)
 {
-    bool lacks_space = reaches_min_free(queue, bytes);
+    struct obstacles obstacles = {
+        .lacks_space = reaches_min_free(queue, bytes),
+        .crowded = queue->has_room != NULL && !queue->has_room(queue->has_room_context),
+    };
     pthread_mutex_lock(&queue->lock);
     bool condemned = queue->condemned;
-    bool rolls = wants_roll(queue, bytes);
-    bool must_wait = rolls && predecessor_is_open(queue);
-    bool settled = queue->settled_frontier + 1 >= queue->next_sequence;
-    bool over = queue_bytes(queue) + bytes > queue->config.max_size;
-    bool full = (over || lacks_space) && !(rolls && settled);
-    queue->collector_waits = full || must_wait;
-    queue->drop_wanted = full && queue->config.when_full == WHEN_FULL_DROP_OLDEST;
+    look_for_obstacles(queue, bytes, &obstacles);
+    queue->collector_waits = obstacles.full || obstacles.must_wait;
+    queue->drop_wanted = obstacles.full && queue->config.when_full == WHEN_FULL_DROP_OLDEST;
     pthread_mutex_unlock(&queue->lock);
     if (condemned) {
         return E_CONDEMNED;
     }
-    if (full || must_wait) {
-        queue_ring(full ? queue->bells.sender : queue->bells.syncer, queue->bells.context);
-        return lacks_space ? E_MIN_FREE : E_FULL;
+    if (obstacles.full || obstacles.must_wait) {
+        queue_ring(obstacles.full ? queue->bells.sender : queue->bells.syncer,
+                   queue->bells.context);
+        return obstacles.lacks_space ? E_MIN_FREE : E_FULL;
     }
-    int error = rolls ? roll(queue) : 0;
-    return error == 0 && lacks_space ? E_MIN_FREE : error;
+    int error = obstacles.rolls ? roll(queue) : 0;
+    return error == 0 && obstacles.lacks_space ? E_MIN_FREE : error;
 }
 
 // ---- appending ----
@@ -628,6 +655,14 @@ void queue_books(struct queue *queue, struct books *out_books)
         .maybe_repeated = settled->maybe_repeated,
     };
     pthread_mutex_unlock(&queue->lock);
+}
+
+uint64_t queue_size(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    uint64_t bytes = queue_bytes(queue);
+    pthread_mutex_unlock(&queue->lock);
+    return bytes;
 }
 
 bool queue_drained(struct queue *queue)

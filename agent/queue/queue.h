@@ -31,6 +31,10 @@ struct queue_options {
     const char *flow; // its name; a directory of another flow is refused with E_CONFIG
     const struct queue_config *config;
     uint64_t min_free; // see queue.min_free
+    // Whether the queues of all flows together have room for more (queue.total_max); NULL: always.
+    // Called by the collector, without the lock of this queue.
+    bool (*has_room)(void *context);
+    void *has_room_context;
     struct stats *stats;
 };
 
@@ -90,7 +94,8 @@ bool queue_block_full(const struct queue *queue);
 // Whether the builder holds anything at all.
 bool queue_block_empty(const struct queue *queue);
 // Writes the builder as one block, with its generations, positions and counts. On an error nothing
-// was written and the builder is unchanged; call again later.
+// was written and the builder is unchanged; call again later. However small the limits are, a block
+// goes in when everything before it is settled.
 NODISCARD int queue_append(struct queue *queue);
 
 // ---- sender ----
@@ -176,6 +181,8 @@ void queue_set_bells(struct queue *queue, const struct queue_bells *bells);
 // ---- any thread ----
 
 void queue_books(struct queue *queue, struct books *out_books);
+// Bytes of all segments on disk.
+uint64_t queue_size(struct queue *queue);
 struct queue_usage {
     uint64_t bytes;     // on disk, all files of the flow
     uint64_t bytes_max; // the limit of the segments

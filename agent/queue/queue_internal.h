@@ -85,6 +85,8 @@ struct queue {
     char *dir;
     char *flow;
     uint64_t min_free;
+    bool (*has_room)(void *context);
+    void *has_room_context;
     struct stats *stats;
     uint64_t epoch; // of the next segment; changes under the lock
     char boot_id[BOOT_ID_BYTES];

@@ -245,10 +245,7 @@ static int flush(struct collector *collector)
         confirm_positions(collector);
         return 0;
     }
-    int error = E_FULL;
-    if (options->has_room == NULL || options->has_room(options->has_room_context)) {
-        error = queue_append(options->queue);
-    }
+    int error = queue_append(options->queue);
     if (error == 0) {
         collector->blocked = false;
         confirm_positions(collector);

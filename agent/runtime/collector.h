@@ -23,10 +23,6 @@ struct collector_options {
     const struct flow_config *flow;
     struct queue *queue;
     bool same_boot; // what queue_open reported
-    // Whether one more block may be written as far as the limit over all flows goes; NULL: no
-    // limit.
-    bool (*has_room)(void *context);
-    void *has_room_context;
     struct stats *stats;
 };
 

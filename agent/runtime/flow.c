@@ -227,6 +227,8 @@ static int open_queue(struct flow *flow, struct queue_report *out_report)
         .flow = config->name,
         .config = &config->queue,
         .min_free = flow->options.config->queue_min_free,
+        .has_room = flow->options.has_room,
+        .has_room_context = flow->options.has_room_context,
         .stats = &flow->stats,
     };
     struct queue *queue;
@@ -269,8 +271,6 @@ static int open_collector(struct flow *flow, bool same_boot)
         .flow = flow->options.flow,
         .queue = flow->queue,
         .same_boot = same_boot,
-        .has_room = flow->options.has_room,
-        .has_room_context = flow->options.has_room_context,
         .stats = &flow->stats,
     };
     return collector_create(flow->io, &options, &flow->collector);
@@ -484,12 +484,9 @@ bool flow_failed(const struct flow *flow)
 uint64_t flow_queue_bytes(struct flow *flow)
 {
     pthread_mutex_lock(&flow->lock);
-    struct queue_usage usage = {0};
-    if (flow->queue != NULL) {
-        queue_usage(flow->queue, &usage);
-    }
+    uint64_t bytes = flow->queue != NULL ? queue_size(flow->queue) : 0;
     pthread_mutex_unlock(&flow->lock);
-    return usage.bytes;
+    return bytes;
 }
 
 void flow_status(struct flow *flow, bool files, struct buf *out)
