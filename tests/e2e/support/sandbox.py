@@ -16,6 +16,7 @@ KEY_ID = "AKIDEXAMPLE"
 SECRET = "secret"
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
+SESSION = boto3.session.Session()  # kept: to load the models anew costs a tenth of a second
 
 
 class Sandbox:
@@ -101,13 +102,12 @@ class Sandbox:
     def client(self, service="kinesis", retries=False, tls=False, **more):
         """A boto3 client. Without `retries` every error comes through at once."""
         attempts = {"max_attempts": 8, "mode": "standard"} if retries else {"max_attempts": 0}
-        session = boto3.session.Session(
+        return SESSION.client(
+            service, endpoint_url=self.tls_url if tls else self.url,
             aws_access_key_id=more.pop("key_id", KEY_ID),
             aws_secret_access_key=more.pop("secret", SECRET),
             aws_session_token=more.pop("token", None),
-            region_name=more.pop("region", REGION))
-        return session.client(
-            service, endpoint_url=self.tls_url if tls else self.url,
+            region_name=more.pop("region", REGION),
             verify=str(self.ca_path) if tls else None,
             config=Config(retries=attempts, connect_timeout=10, read_timeout=30), **more)
 
