@@ -92,7 +92,6 @@ static bool next_frame(struct cursor *cursor, struct log_record *out_record)
 static void put_frame(struct buf *out, const struct log_record *record)
 {
     size_t start = out->size;
-    buf_reserve(out, start + FRAME_HEAD + record->key.size + record->data.size);
     put_u32(out, 0);
     put_u32(out, (uint32_t)record->data.size);
     put_u16(out, (uint16_t)record->key.size);

@@ -132,7 +132,7 @@ static void draw_flow(struct sim *sim)
         flow->record.filter.exclude = (struct string_list){drop_patterns, 1};
     }
     flow->queue = (struct queue_config){
-        .max_size = (sim_one_in(sim, 3) ? 64 : 256) << 10,
+        .max_size = (sim_one_in(sim, 3) ? 64U : 256U) << 10,
         .when_full = WHEN_FULL_BLOCK,
         .sync = modes[sim_below(sim, 3)],
         .sync_interval_ms = 1000,
