@@ -4,6 +4,8 @@
 #include "base/alloc.h"
 #include "source/tree_state.h"
 
+enum { QUEUE_KEPT = 2048 }; // places in the queue of names, when it is empty
+
 bool tree_join(const char *dir, const char *name, char out_path[PATH_MAX])
 {
     size_t dir_size = strlen(dir);
@@ -120,6 +122,18 @@ void tree_enqueue(struct tree *tree, struct name *name, bool moved)
     tree->queue[(tree->queue_first + tree->queue_count++) % tree->queue_capacity] = name;
 }
 
+// A start, or what makes it look at everything again, needs a place for each name; nothing else
+// does.
+static void shrink_queue(struct tree *tree)
+{
+    if (tree->queue_capacity > QUEUE_KEPT) {
+        free(tree->queue);
+        tree->queue = NULL;
+        tree->queue_capacity = 0;
+        tree->queue_first = 0;
+    }
+}
+
 struct name *tree_take(struct tree *tree)
 {
     while (tree->queue_count > 0) {
@@ -131,6 +145,7 @@ struct name *tree_take(struct tree *tree)
             return name;
         }
     }
+    shrink_queue(tree);
     return NULL;
 }
 
