@@ -390,17 +390,16 @@ void archive_park(struct source *source, struct source_file *file)
     }
     if (source->inflating == file) {
         if (!file->archive->seeking) {
-            ring_append(&source->ready, &file->ready);
+            ring_append(&source->ready, &file_work(file)->ready);
         }
         return;
     }
     struct link *before = source->archives.previous;
     while (before != &source->archives &&
-           LINK_ENTRY(before, struct source_file, ready)->archive->mtime_ns >
-               file->archive->mtime_ns) {
+           file_of_ready(before)->archive->mtime_ns > file->archive->mtime_ns) {
         before = before->previous;
     }
-    ring_append(before->next, &file->ready);
+    ring_append(before->next, &file_work(file)->ready);
     if (file->names != NULL) {
         reader_close(source, file);
     }
@@ -449,7 +448,7 @@ int64_t archive_read(struct source *source, struct source_file *file, uint8_t *r
 {
     struct archive *archive = file->archive;
     if (source->inflating != file || archive->seeking) {
-        link_remove(&file->ready);
+        file_unready(file);
         archive_park(source, file);
         return E_AGAIN;
     }
@@ -472,7 +471,7 @@ int64_t archive_read(struct source *source, struct source_file *file, uint8_t *r
         if (error != E_AGAIN) {
             archive_release(source, file);
         }
-        link_remove(&file->ready);
+        file_unready(file);
         archive->seeking = error == E_AGAIN;
         archive_park(source, file);
         return error == E_AGAIN || error == -ESTALE ? E_AGAIN : error;
@@ -531,7 +530,7 @@ static void step_reading(struct source *source)
 {
     struct source_file *file = source->inflating;
     bool waits = !ring_empty(&source->archives);
-    if (file != NULL && waits && !file->archive->seeking && !link_in_ring(&file->ready)) {
+    if (file != NULL && waits && !file->archive->seeking && !link_in_ring(&file->work->ready)) {
         archive_release(source, file);
         if (file->names != NULL) {
             reader_close(source, file);
@@ -539,8 +538,8 @@ static void step_reading(struct source *source)
         file = NULL;
     }
     if (file == NULL && waits) {
-        file = LINK_ENTRY(source->archives.next, struct source_file, ready);
-        link_remove(&file->ready);
+        file = file_of_ready(source->archives.next);
+        file_unready(file);
         source->inflating = file;
         file->archive->seeking = true;
     }
@@ -559,7 +558,7 @@ static void step_reading(struct source *source)
     }
     file->archive->seeking = false;
     file->archive->error = error;
-    ring_append(&source->ready, &file->ready);
+    ring_append(&source->ready, &file_work(file)->ready);
 }
 
 // ---- surveys ----
@@ -713,7 +712,7 @@ void archive_step(struct source *source)
 bool archive_is_pending(const struct source *source)
 {
     bool seeking = source->inflating != NULL && source->inflating->archive->seeking;
-    bool idle = source->inflating == NULL || !link_in_ring(&source->inflating->ready);
+    bool idle = source->inflating == NULL || !link_in_ring(&source->inflating->work->ready);
     return !source->archives_starve &&
            (!ring_empty(&source->surveys) || seeking || (idle && !ring_empty(&source->archives)));
 }

@@ -57,6 +57,53 @@ struct file_table *file_table_create(void)
     return table;
 }
 
+static const struct file_work AT_REST = {0};
+
+struct file_work *file_work(struct source_file *file)
+{
+    if (file->work == &AT_REST) {
+        struct file_work *work = xcalloc(1, sizeof *work);
+        work->file = file;
+        file->work = work;
+    }
+    return (struct file_work *)(uintptr_t)file->work;
+}
+
+static void drop_work(struct source_file *file)
+{
+    if (file->work != &AT_REST) {
+        free(file_work(file));
+        file->work = &AT_REST;
+    }
+}
+
+void file_rest(struct source_file *file)
+{
+    const struct file_work *work = file->work;
+    bool linked = link_in_ring(&work->ready) || link_in_ring(&work->open) || work->older != NULL ||
+                  work->younger != NULL;
+    if (!linked && work->user == NULL && work->gone_ns == 0 && work->alike_id == 0) {
+        drop_work(file);
+    }
+}
+
+struct source_file *file_of_ready(const struct link *link)
+{
+    return LINK_ENTRY(link, const struct file_work, ready)->file;
+}
+
+struct source_file *file_of_open(const struct link *link)
+{
+    return LINK_ENTRY(link, const struct file_work, open)->file;
+}
+
+void file_unready(struct source_file *file)
+{
+    if (link_in_ring(&file->work->ready)) {
+        link_remove(&file_work(file)->ready);
+    }
+}
+
 static void drop_path(struct source_file *file)
 {
     if (!file->path_lent) {
@@ -70,6 +117,7 @@ static void free_file(struct source_file *file)
 {
     archive_free(file->archive);
     drop_path(file);
+    drop_work(file);
     free(file);
 }
 
@@ -118,6 +166,7 @@ struct source_file *file_table_add(struct file_table *table, const struct genera
     file->read_tail = generation->tail;
     file->size_sure = generation->size_seen;
     file->fd = -1;
+    file->work = &AT_REST;
     ring_append(&table->all, &file->all);
     index_inode(table, file);
     table->count++;
@@ -156,10 +205,10 @@ void file_table_remove(struct file_table *table, struct source_file *file)
     file_table_hide(table, file);
     hide_first(table, file);
     link_remove(&file->all);
-    link_remove(&file->ready);
+    file_unready(file);
     link_remove(&file->waiting);
-    if (file->older != NULL) {
-        file_unorder(file->older);
+    if (file->work->older != NULL) {
+        file_unorder(file->work->older);
     }
     file_unorder(file);
     table->count--;
@@ -291,7 +340,7 @@ void file_detach(struct name *name)
 
 static bool is_behind(const struct source_file *file, const struct source_file *other)
 {
-    for (; file != NULL; file = file->older) {
+    for (; file != NULL; file = file->work->older) {
         if (file == other) {
             return true;
         }
@@ -301,27 +350,27 @@ static bool is_behind(const struct source_file *file, const struct source_file *
 
 void file_order(struct source_file *older, struct source_file *younger)
 {
-    if (younger->older != NULL || is_behind(older, younger)) {
+    if (younger->work->older != NULL || is_behind(older, younger)) {
         return;
     }
-    uint64_t birth_ns = younger->younger == NULL ? younger->generation.birth_ns : 0;
-    while (older->younger != NULL &&
-           (birth_ns == 0 || older->younger->generation.birth_ns <= birth_ns)) {
-        older = older->younger;
+    uint64_t birth_ns = younger->work->younger == NULL ? younger->generation.birth_ns : 0;
+    while (older->work->younger != NULL &&
+           (birth_ns == 0 || older->work->younger->generation.birth_ns <= birth_ns)) {
+        older = older->work->younger;
     }
-    struct source_file *next = older->younger;
-    older->younger = younger;
-    younger->older = older;
+    struct source_file *next = older->work->younger;
+    file_work(older)->younger = younger;
+    file_work(younger)->older = older;
     if (next != NULL) {
-        younger->younger = next;
-        next->older = younger;
+        file_work(younger)->younger = next;
+        file_work(next)->older = younger;
     }
 }
 
 void file_unorder(struct source_file *older)
 {
-    if (older->younger != NULL) {
-        older->younger->older = NULL;
-        older->younger = NULL;
+    if (older->work->younger != NULL) {
+        file_work(older->work->younger)->older = NULL;
+        file_work(older)->younger = NULL;
     }
 }

@@ -20,6 +20,21 @@ enum file_phase {
 
 enum { FIRST_BYTES = 16 };
 
+// What only a file has that is open, is to be read, was found gone or belongs to others. Those that
+// are just there share one that is empty.
+struct file_work {
+    struct source_file *file;
+    void *user;
+    struct link ready;           // has something for the owner
+    struct link open;            // has a descriptor; least recently used first
+    struct source_file *older;   // of the same log, to be read first
+    struct source_file *younger; // the one whose `older` this is
+    uint64_t gone_ns;            // real time at which it was found truncated or deleted, 0: not
+    uint64_t alike_id;           // at a size of alike_bytes it was a copy of this intact generation
+    uint64_t alike_bytes;
+    uint32_t turn_bytes;
+};
+
 struct source_file {
     // Its path is NULL while it is that of the only name: file_path. Owned unless it is lent.
     struct generation generation;
@@ -28,23 +43,15 @@ struct source_file {
     uint64_t size_sure;           // size_seen when the content was last found unchanged
     uint64_t quiet_ns;            // monotonic time of the last change
     uint64_t mtime_ns;            // of the file at the last look
-    uint64_t gone_ns;             // real time at which it was found truncated or deleted, 0: not
     struct name *names;           // that it has now; NULL: none
-    void *user;
-    struct archive *archive; // when it holds its content compressed
+    struct archive *archive;      // when it holds its content compressed
+    const struct file_work *work; // changed through file_work
     struct source_file *inode_next;
     struct source_file *first_next;
-    struct source_file *older;   // of the same log, to be read first
-    struct source_file *younger; // the one whose `older` this is
-    uint64_t alike_id;           // at a size of alike_bytes it was a copy of this intact generation
-    uint64_t alike_bytes;
     struct link all;
-    struct link ready;   // has something for the owner
-    struct link open;    // has a descriptor; least recently used first
     struct link waiting; // fresh, held, orphaned, departing or past
     uint8_t first[FIRST_BYTES];
     int fd; // -1: closed
-    uint32_t turn_bytes;
     uint8_t phase;
     uint8_t first_count; // bytes in `first`
     bool departing : 1;  // unnamed or renamed: no growth for close_after proves its end
@@ -87,6 +94,15 @@ struct source_file *file_table_first(const struct file_table *table, struct slic
 // The ring of all files, by their member `all`.
 struct link *file_table_all(struct file_table *table);
 
+// The work of the file, to be changed.
+struct file_work *file_work(struct source_file *file);
+// Frees it when there is nothing in it.
+void file_rest(struct source_file *file);
+// The file whose link `ready` or `open` this is.
+struct source_file *file_of_ready(const struct link *link);
+struct source_file *file_of_open(const struct link *link);
+// Takes it out of the ring of its link `ready`.
+void file_unready(struct source_file *file);
 // The last path that it had, "" when it had none; in `room` when it is that of a name.
 char *file_path(const struct source_file *file, char room[PATH_MAX]);
 // Its generation as it is told to others: with its path, borrowed from the file or in `room`.

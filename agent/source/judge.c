@@ -101,7 +101,7 @@ enum condition { ORIGINAL_GONE, ORIGINAL_INTACT, ORIGINAL_UNCLEAR };
 static enum condition condition_of(struct source *source, const struct source_file *original,
                                    uint64_t *out_gone_ns)
 {
-    *out_gone_ns = original->gone_ns;
+    *out_gone_ns = original->work->gone_ns;
     if (original->hidden || original->phase == FILE_ORPHAN ||
         (original->names == NULL && original->fd < 0)) {
         return ORIGINAL_GONE;
@@ -208,11 +208,11 @@ static enum copy_verdict compare_archive(struct source *source, struct subject *
     }
     if (facts->tail == MATCH_EQUAL) {
         uint64_t id = original->generation.id;
-        facts->beside = condition == ORIGINAL_GONE || file->alike_id == id || file->names == NULL ||
-                        is_named_after(file, original);
+        facts->beside = condition == ORIGINAL_GONE || file->work->alike_id == id ||
+                        file->names == NULL || is_named_after(file, original);
         facts->all_read = original->generation.position >= subject->size;
-        file->alike_id = facts->beside ? id : file->alike_id;
-        file->alike_bytes = facts->beside ? subject->size : file->alike_bytes;
+        file_work(file)->alike_id = facts->beside ? id : file->work->alike_id;
+        file_work(file)->alike_bytes = facts->beside ? subject->size : file->work->alike_bytes;
     }
     return identity_copy(facts);
 }
@@ -223,7 +223,7 @@ static bool may_be_copy(struct source *source, struct subject *subject,
 {
     const struct generation *ours = &subject->file->generation;
     const struct generation *theirs = &original->generation;
-    bool unread = (original->phase == FILE_ORPHAN && original->alike_id != 0) ||
+    bool unread = (original->phase == FILE_ORPHAN && original->work->alike_id != 0) ||
                   (original->phase == FILE_PAST && original->read_position == 0);
     if (original->archive != NULL && unread) {
         return false; // another one has its content
@@ -247,7 +247,8 @@ static enum copy_verdict compare(struct source *source, struct subject *subject,
     struct copy_facts facts = {
         .head = compare_heads(subject, original),
         .tail = compare_tails(source, subject, original),
-        .was_prefix = file->alike_id == generation->id && file->alike_bytes == subject->size,
+        .was_prefix =
+            file->work->alike_id == generation->id && file->work->alike_bytes == subject->size,
         .quiet = file->quiet_ns + HOLD_MS * NS_PER_MS <= source->now_ns,
     };
     if (file->archive != NULL) {
@@ -271,8 +272,8 @@ static enum copy_verdict compare(struct source *source, struct subject *subject,
     if (condition == ORIGINAL_INTACT) {
         facts.tail = compare_content(source, subject, original);
         if (facts.tail == MATCH_EQUAL) {
-            file->alike_id = generation->id;
-            file->alike_bytes = subject->size;
+            file_work(file)->alike_id = generation->id;
+            file_work(file)->alike_bytes = subject->size;
         }
     }
     return identity_copy(&facts);
@@ -414,7 +415,7 @@ static void become(struct source *source, struct source_file *original, struct s
         source->past_count -= link_in_ring(&original->waiting) ? 1 : 0;
     }
     link_remove(&original->waiting);
-    link_remove(&original->ready);
+    file_unready(original);
     const struct generation *generation = &copy->generation;
     uint64_t device = generation->device;
     uint64_t inode = generation->inode;
@@ -440,7 +441,7 @@ static void become(struct source *source, struct source_file *original, struct s
     file_table_move(source->table, original, device, inode, birth_ns);
     life_forget(source, copy);
     original->generation.state = GENERATION_LIVE;
-    original->gone_ns = 0;
+    file_work(original)->gone_ns = 0;
     original->away = false;
     original->cut = false;
     original->restored = false;
@@ -454,7 +455,7 @@ static void become(struct source *source, struct source_file *original, struct s
 static void accept(struct source *source, const struct subject *subject)
 {
     struct source_file *file = subject->file;
-    file->alike_id = 0;
+    file_work(file)->alike_id = 0;
     link_remove(&file->waiting);
     if (file->archive != NULL) {
         archive_survey_end(source, file);
@@ -570,7 +571,7 @@ static void pass_empty(struct source *source, struct source_file *file, uint64_t
         life_set_content(source, file, size);
     }
     reader_close(source, file);
-    if (file->older == NULL) {
+    if (file->work->older == NULL) {
         life_at_end(source, file);
     }
 }
@@ -684,8 +685,8 @@ void judge_beside(struct source *source, const struct source_file *original)
     while (link != &source->beside) {
         struct source_file *file = LINK_ENTRY(link, struct source_file, waiting);
         link = link->next;
-        if (file->alike_id == original->generation.id &&
-            file->alike_bytes <= original->generation.position) {
+        if (file->work->alike_id == original->generation.id &&
+            file->work->alike_bytes <= original->generation.position) {
             ring_append(&source->unjudged, &file->waiting);
         }
     }
@@ -710,7 +711,7 @@ static void look_at_changed(struct source *source)
     size_t count = 0;
     struct link *link = source->ready.next;
     while (link != &source->ready && count++ < JUDGED_MAX) {
-        struct source_file *file = LINK_ENTRY(link, struct source_file, ready);
+        struct source_file *file = file_of_ready(link);
         link = link->next;
         if (file->phase == FILE_LIVE && reader_check(source, file) == -ESTALE && file->fd >= 0) {
             life_truncated(source, file);

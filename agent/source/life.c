@@ -78,7 +78,7 @@ static void touch(struct source *source, struct source_file *file)
 {
     file->quiet_ns = source->now_ns;
     if (file->fd >= 0) {
-        ring_append(&source->open, &file->open);
+        ring_append(&source->open, &file_work(file)->open);
     }
 }
 
@@ -99,35 +99,37 @@ static bool is_idle(const struct source_file *file)
 
 void life_ready(struct source *source, struct source_file *file)
 {
-    const struct source_file *older = file->older;
+    const struct source_file *older = file->work->older;
     while (older != NULL && is_idle(older)) {
-        older = older->older;
+        older = older->work->older;
     }
-    if (older == NULL && file->older != NULL) {
-        file_unorder(file->older);
+    if (older == NULL && file->work->older != NULL) {
+        file_unorder(file->work->older);
     }
     bool readable = file->phase == FILE_LIVE || file->phase == FILE_ENDING;
-    if (readable && file->older == NULL && !link_in_ring(&file->ready)) {
-        file->turn_bytes = 0;
+    if (readable && file->work->older == NULL && !link_in_ring(&file->work->ready)) {
+        file_work(file)->turn_bytes = 0;
         if (file->archive != NULL && file->phase == FILE_LIVE) {
             archive_park(source, file);
         } else {
-            ring_append(&source->ready, &file->ready);
+            ring_append(&source->ready, &file_work(file)->ready);
         }
     }
 }
 
 void life_at_end(struct source *source, struct source_file *file)
 {
-    link_remove(&file->ready);
+    file_unready(file);
     file->starved = false;
-    struct source_file *younger = file->younger;
+    struct source_file *older = file;
+    struct source_file *younger = file->work->younger;
     while (younger != NULL) {
-        file_unorder(file);
+        file_unorder(older);
         life_ready(source, younger);
-        file = younger;
-        younger = is_idle(file) ? file->younger : NULL;
+        older = younger;
+        younger = is_idle(older) ? older->work->younger : NULL;
     }
+    file_rest(file);
 }
 
 // ---- ends ----
@@ -170,9 +172,9 @@ void life_hold(struct source *source, struct source_file *file, const struct sou
 {
     set_phase(source, file, FILE_HELD);
     ring_append(&source->held, &file->waiting);
-    const struct source_file *younger = file->younger;
+    const struct source_file *younger = file->work->younger;
     while (younger != NULL && younger != original) {
-        younger = younger->younger;
+        younger = younger->work->younger;
     }
     if (younger != NULL || original == NULL) {
         life_at_end(source, file); // it would wait for what waits for it
@@ -202,7 +204,7 @@ void life_forget(struct source *source, struct source_file *file)
     while (file->names != NULL) {
         file_detach(file->names);
     }
-    if (file->user != NULL) {
+    if (file->work->user != NULL) {
         source->events.closed(source->events.context, file);
     }
     if (file->announced) {
@@ -210,7 +212,7 @@ void life_forget(struct source *source, struct source_file *file)
         tell_generation(source, file);
     }
     set_lag(source, life_lag(file), 0);
-    struct source_file *younger = file->younger;
+    struct source_file *younger = file->work->younger;
     file_table_remove(source->table, file);
     if (younger != NULL) {
         life_ready(source, younger);
@@ -240,9 +242,9 @@ void life_past(struct source *source, struct source_file *file)
     file->generation.seen_s = source->io->real_ns(source->io) / NS_PER_S;
     life_announce(source, file);
     life_at_end(source, file);
-    if (file->user != NULL) {
+    if (file->work->user != NULL) {
         source->events.closed(source->events.context, file);
-        file->user = NULL;
+        file_work(file)->user = NULL;
     }
     if (file->names == NULL) {
         remember(source, file);
@@ -255,21 +257,21 @@ void life_past(struct source *source, struct source_file *file)
 void life_end(struct source *source, struct source_file *file)
 {
     link_remove(&file->waiting);
-    if (file->user == NULL && file->generation.position >= file->read_position) {
+    if (file->work->user == NULL && file->generation.position >= file->read_position) {
         life_past(source, file);
         return;
     }
     set_phase(source, file, FILE_ENDING);
-    link_remove(&file->ready);
+    file_unready(file);
     life_ready(source, file);
 }
 
 void life_orphan(struct source *source, struct source_file *file)
 {
     reader_close(source, file);
-    link_remove(&file->ready);
+    file_unready(file);
     set_phase(source, file, FILE_ORPHAN);
-    file->gone_ns = source->io->real_ns(source->io);
+    file_work(file)->gone_ns = source->io->real_ns(source->io);
     file->aged = false;
     file->quiet_ns = source->now_ns;
     source->judge_held = true;
@@ -644,7 +646,7 @@ static void move_here(struct source *source, struct source_file *file, struct na
         bool unread = file->read_position == 0;
         link_remove(&file->waiting);
         set_phase(source, file, unread ? FILE_FRESH : FILE_LIVE);
-        file->gone_ns = 0;
+        file_work(file)->gone_ns = 0;
     }
     char room[PATH_MAX];
     file_attach(file, name);

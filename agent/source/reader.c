@@ -18,9 +18,9 @@ static void count_open(struct source *source, int change)
 static void wake_starving(struct source *source)
 {
     if (!ring_empty(&source->starving)) {
-        struct source_file *file = LINK_ENTRY(source->starving.next, struct source_file, ready);
+        struct source_file *file = file_of_ready(source->starving.next);
         file->starved = false;
-        ring_append(&source->ready, &file->ready);
+        ring_append(&source->ready, &file_work(file)->ready);
     }
 }
 
@@ -32,8 +32,9 @@ void reader_close(struct source *source, struct source_file *file)
     }
     source->io->close(source->io, file->fd);
     file->fd = -1;
-    link_remove(&file->open);
+    link_remove(&file_work(file)->open);
     count_open(source, -1);
+    file_rest(file);
     wake_starving(source);
 }
 
@@ -42,9 +43,9 @@ void reader_move(struct source *source, struct source_file *from, struct source_
     archive_release(source, from);
     to->fd = from->fd;
     from->fd = -1;
-    if (link_in_ring(&from->open)) {
-        ring_append(from->open.next, &to->open);
-        link_remove(&from->open);
+    if (link_in_ring(&from->work->open)) {
+        ring_append(from->work->open.next, &file_work(to)->open);
+        link_remove(&file_work(from)->open);
     }
 }
 
@@ -58,7 +59,7 @@ static bool can_reopen(const struct source *source, const struct source_file *fi
 static bool close_one(struct source *source)
 {
     for (struct link *link = source->open.next; link != &source->open; link = link->next) {
-        struct source_file *file = LINK_ENTRY(link, struct source_file, open);
+        struct source_file *file = file_of_open(link);
         if (can_reopen(source, file)) {
             reader_close(source, file);
             return true;
@@ -72,15 +73,15 @@ void reader_close_idle(struct source *source)
     uint64_t idle_ns = IDLE_MS * NS_PER_MS;
     struct link *link = source->open.next;
     while (link != &source->open) {
-        struct source_file *file = LINK_ENTRY(link, struct source_file, open);
+        struct source_file *file = file_of_open(link);
         link = link->next;
         if (file->quiet_ns + idle_ns > source->now_ns) {
             return;
         }
-        if (can_reopen(source, file) && !link_in_ring(&file->ready)) {
+        if (can_reopen(source, file) && !link_in_ring(&file->work->ready)) {
             reader_close(source, file);
         } else {
-            ring_append(&source->open, &file->open);
+            ring_append(&source->open, &file_work(file)->open);
             return;
         }
     }
@@ -119,7 +120,7 @@ static int open_name(struct source *source, struct source_file *file, struct nam
         return error;
     }
     file->fd = fd;
-    ring_append(&source->open, &file->open);
+    ring_append(&source->open, &file_work(file)->open);
     count_open(source, 1);
     source->io->advise(source->io, fd, 0, 0, IO_ADVICE_SEQUENTIAL);
     return 0;
@@ -128,7 +129,7 @@ static int open_name(struct source *source, struct source_file *file, struct nam
 int reader_open(struct source *source, struct source_file *file)
 {
     if (file->fd >= 0) {
-        ring_append(&source->open, &file->open);
+        ring_append(&source->open, &file_work(file)->open);
         return 0;
     }
     if (source->open_count >= source->open_max && !close_one(source)) {

@@ -27,7 +27,7 @@ void restore_known(struct source *source, const struct generation *known, size_t
                                                         : FILE_LIVE;
         life_count(source, file);
         if (known[i].state == GENERATION_DELETED) {
-            file->gone_ns = (known[i].seen_s + 1) * NS_PER_S;
+            file_work(file)->gone_ns = (known[i].seen_s + 1) * NS_PER_S;
             ring_append(&source->past, &file->waiting);
             source->past_count++;
         }
@@ -276,7 +276,7 @@ static void order_archive(struct source *source, struct source_file *file)
     }
     struct source_file *younger = name == NULL ? NULL : name->file;
     if (younger != NULL && younger->phase == FILE_FRESH && !archive_is_named(younger)) {
-        struct source_file *other = younger->older;
+        struct source_file *other = younger->work->older;
         if (other != NULL && archive_is_named(other) && is_modified_before(source, other, file)) {
             file_unorder(other);
         }

@@ -7,7 +7,8 @@ static void give_up(struct source *source, struct source_file *file)
 {
     uint64_t unread = life_lag(file);
     // What was held as a copy of another one is in that one.
-    bool copied = file->alike_id != 0 && file->alike_bytes == file->generation.size_seen;
+    bool copied =
+        file->work->alike_id != 0 && file->work->alike_bytes == file->generation.size_seen;
     if ((unread > 0 || file->unwatched) && !copied) {
         bool exact = !file->away && !archive_is_unknown(file);
         tell_lost(source, file, unread, exact);
@@ -76,8 +77,8 @@ static void settle_departing(struct source *source)
         bool grown = file->fd >= 0 && source->io->fstat(source->io, file->fd, &stat) == 0
                          ? archive_content_size(file, &stat) != file->read_position
                          : life_lag(file) > 0;
-        if (archive_is_seeking(source, file) || link_in_ring(&file->ready) || file->older != NULL ||
-            grown) {
+        if (archive_is_seeking(source, file) || link_in_ring(&file->work->ready) ||
+            file->work->older != NULL || grown) {
             life_ready(source, file);
         } else {
             archive_report(source, file);

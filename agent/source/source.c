@@ -90,8 +90,8 @@ void source_close(struct source *source)
         return;
     }
     while (!ring_empty(&source->open)) {
-        struct source_file *file = LINK_ENTRY(source->open.next, struct source_file, open);
-        link_remove(&file->open);
+        struct source_file *file = file_of_open(source->open.next);
+        link_remove(&file_work(file)->open);
         source->io->close(source->io, file->fd);
     }
     tree_free(source->tree);
@@ -207,16 +207,15 @@ bool source_caught_up(struct source *source, uint64_t now_ns)
 struct source_file *source_next(struct source *source, uint64_t now_ns)
 {
     source->now_ns = now_ns;
-    return ring_empty(&source->ready) ? NULL
-                                      : LINK_ENTRY(source->ready.next, struct source_file, ready);
+    return ring_empty(&source->ready) ? NULL : file_of_ready(source->ready.next);
 }
 
 static void take_turns(struct source *source, struct source_file *file, int64_t count)
 {
-    file->turn_bytes += (uint32_t)count;
-    if (file->turn_bytes >= TURN_BYTES && link_in_ring(&file->ready)) {
-        file->turn_bytes = 0;
-        ring_append(&source->ready, &file->ready);
+    file_work(file)->turn_bytes += (uint32_t)count;
+    if (file->work->turn_bytes >= TURN_BYTES && link_in_ring(&file->work->ready)) {
+        file_work(file)->turn_bytes = 0;
+        ring_append(&source->ready, &file_work(file)->ready);
     }
 }
 
@@ -224,8 +223,8 @@ static void take_turns(struct source *source, struct source_file *file, int64_t 
 static void starve(struct source *source, struct source_file *file)
 {
     file->starved = true;
-    ring_append(&source->starving, &file->ready);
-    struct source_file *younger = file->younger;
+    ring_append(&source->starving, &file_work(file)->ready);
+    struct source_file *younger = file->work->younger;
     if (younger != NULL && younger->names == NULL && younger->fd >= 0) {
         file_unorder(file);
         life_ready(source, younger);
@@ -287,7 +286,7 @@ int64_t source_read(struct source *source, struct source_file *file, uint8_t *ro
         return 0;
     }
     if (file->phase != FILE_LIVE) {
-        link_remove(&file->ready);
+        file_unready(file);
         return 0;
     }
     int64_t count = reader_read(source, file, room, size);
@@ -334,6 +333,7 @@ void source_confirm(struct source *source, struct source_file *file, uint64_t po
     if (file->phase == FILE_ENDING && file->end_told && position >= file->read_position) {
         ring_append(&source->finishing, &file->waiting);
     }
+    file_rest(file);
 }
 
 // ---- what a file is for its owner ----
@@ -350,17 +350,17 @@ const char *source_file_path(const struct source_file *file, char room[PATH_MAX]
 
 void *source_file_user(const struct source_file *file)
 {
-    return file->user;
+    return file->work->user;
 }
 
 void source_file_set_user(struct source_file *file, void *user)
 {
-    file->user = user;
+    file_work(file)->user = user;
 }
 
 bool source_file_ready(const struct source_file *file)
 {
-    return link_in_ring(&file->ready);
+    return link_in_ring(&file->work->ready);
 }
 
 bool source_file_ended(const struct source_file *file)
@@ -405,7 +405,7 @@ static const char *archive_state_text(const struct source *source, const struct 
                    ? "held: it ends early, and may still be written"
                    : "held: the compressed copy of a file that is there";
     }
-    bool waits = file->phase == FILE_LIVE && link_in_ring(&file->ready);
+    bool waits = file->phase == FILE_LIVE && link_in_ring(&file->work->ready);
     switch (archive_end(file)) {
     case ARCHIVE_CUT:
         return file->phase == FILE_PAST ? "done: it ends early" : NULL;
@@ -429,7 +429,7 @@ static const char *archive_state_text(const struct source *source, const struct 
 static const char *live_state_text(const struct source_file *file)
 {
     if (file->generation.size_seen > file->read_position) {
-        return file->older != NULL ? "waiting for older files of the same log" : "reading";
+        return file->work->older != NULL ? "waiting for older files of the same log" : "reading";
     }
     if (!file->departing) {
         return AT_END;

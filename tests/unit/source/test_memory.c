@@ -12,8 +12,8 @@
 #include "support/test_main.h"
 
 enum {
-    FILES = 2000,
-    FILE_BYTES_MAX = 530,
+    FILES = 4000,
+    FILE_BYTES_MAX = 430,
 };
 
 static struct generation known[FILES];
