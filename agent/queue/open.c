@@ -454,12 +454,16 @@ int queue_recover(struct queue *queue, struct queue_report *out_report)
         error = recovery_commit(&recovery);
     }
     if (error == 0) {
+        error = recovery_set_aside(&recovery);
+    }
+    if (error == 0) {
         start_from(queue);
     }
     while (recovery.count > 0) {
         recovery_forget(&recovery, recovery.count - 1);
     }
     free(recovery.found);
+    free(recovery.bad);
     buf_deinit(&recovery.payload);
     return error;
 }

@@ -74,9 +74,9 @@ int recovery_unlink(struct recovery *recovery, size_t index)
     return error;
 }
 
-// Sets a segment without a sound header aside. One with a footer was whole once, and the log goes
-// on behind it.
-static int set_aside(struct recovery *recovery, size_t index)
+// Takes a segment without a sound header out of the log. One with a footer was whole once, and the
+// log goes on behind it.
+static int pass_over_bad(struct recovery *recovery, size_t index)
 {
     struct queue *queue = recovery->queue;
     const struct found_segment *found = &recovery->found[index];
@@ -89,9 +89,19 @@ static int set_aside(struct recovery *recovery, size_t index)
         footer.first_sequence > recovery->lost_end) {
         recovery->lost_end = footer.first_sequence;
     }
-    int error = queue_set_aside(queue, found->segment->name);
+    recovery->bad = xreallocarray(recovery->bad, recovery->bad_count + 1, sizeof *recovery->bad);
+    memcpy(recovery->bad[recovery->bad_count++], found->segment->name, SEGMENT_NAME_MAX);
     recovery->report->segments_bad++;
     recovery_forget(recovery, index);
+    return 0;
+}
+
+int recovery_set_aside(struct recovery *recovery)
+{
+    int error = 0;
+    for (size_t i = 0; error == 0 && !recovery->tail_stays && i < recovery->bad_count; i++) {
+        error = queue_set_aside(recovery->queue, recovery->bad[i]);
+    }
     return error;
 }
 
@@ -246,7 +256,7 @@ static int sort_out(struct recovery *recovery)
             }
             continue;
         }
-        int error = set_aside(recovery, i - 1);
+        int error = pass_over_bad(recovery, i - 1);
         if (error != 0) {
             return error;
         }

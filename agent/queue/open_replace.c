@@ -201,6 +201,7 @@ int recovery_commit(struct recovery *recovery)
         error = make_replacement(recovery, &replacement);
         if (recovery_is_no_space(error)) {
             keep_tail_in_place(recovery);
+            recovery->tail_stays = true;
             recovery->tail = recovery->count;
             error = 0;
         }

@@ -21,7 +21,10 @@ struct recovery {
     size_t count;
     size_t tail;       // index of the first unsealed segment, `count` when there is none
     uint64_t end;      // first sequence behind the last valid record
-    uint64_t lost_end; // the same of a sealed segment that was set aside, 0: none
+    uint64_t lost_end; // the same of a sealed segment that is to be set aside, 0: none
+    char (*bad)[SEGMENT_NAME_MAX]; // names of those
+    size_t bad_count;
+    bool tail_stays; // for want of room it was not copied
     bool ack_found;
     struct buf payload;
 };
@@ -49,3 +52,6 @@ NODISCARD int recovery_pass_over(const struct recovery *recovery, const struct s
 NODISCARD int recovery_write_again(struct io *io, const struct segment *segment, uint64_t until);
 // Writes down what recovery has found, in the order of the crash argument.
 NODISCARD int recovery_commit(struct recovery *recovery);
+// Sets aside what cannot be read. Not before the rest is written down: until then a segment that
+// is missing would take with it what was not sealed behind it.
+NODISCARD int recovery_set_aside(struct recovery *recovery);
