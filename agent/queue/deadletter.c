@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/crc32c.h"
@@ -14,6 +15,7 @@
 enum {
     FILE_SHARE = 8,         // a file takes this part of the limit
     REMEMBERED_MAX = 65536, // letters that recovery compares with
+    FILE_NAME_MAX = 32,
 };
 
 struct name_of_letter {
@@ -42,17 +44,22 @@ struct file_list {
     size_t count;
 };
 
+static void name_of(uint64_t number, char out_name[FILE_NAME_MAX])
+{
+    snprintf(out_name, FILE_NAME_MAX, "%016llx.dead", (unsigned long long)number);
+}
+
+// False for a foreign name.
 static bool parse_number(const char *name, uint64_t *out_number)
 {
     unsigned long long number;
-    int length = 0;
-    // The name is one of ours or foreign; a foreign one does not match to its end.
-    if (sscanf(name, "%16llx.dead%n", &number, &length) != 1 || // NOLINT(cert-err34-c)
-        length == 0 || name[length] != '\0') {
+    char ours[FILE_NAME_MAX];
+    if (sscanf(name, "%16llx", &number) != 1) { // NOLINT(cert-err34-c)
         return false;
     }
+    name_of(number, ours);
     *out_number = number;
-    return true;
+    return strcmp(name, ours) == 0;
 }
 
 static int list_entry(void *context, const char *name, enum file_kind kind)
@@ -89,7 +96,9 @@ static int list_files(struct io *io, const char *dir, struct file_list *out_list
 
 static char *path_of(const char *dir, uint64_t number)
 {
-    return xasprintf("%s/%016llx.dead", dir, (unsigned long long)number);
+    char name[FILE_NAME_MAX];
+    name_of(number, name);
+    return xasprintf("%s/%s", dir, name);
 }
 
 // ---- reading ----
@@ -135,6 +144,10 @@ static int each_of_file(struct io *io, const char *path,
         bool sound;
         int result = segment_read_block(io, fd, offset, stat.size, &header, &sound, &payload);
         struct dead_record record;
+        if (result < 0 && result != E_CORRUPT && result != E_TRUNCATED && result != E_VERSION) {
+            error = result;
+            break;
+        }
         if (result == 1 && header.kind == BLOCK_DEAD &&
             decode(&header, buf_slice(&payload), &record) == 0) {
             each(context, &record);
