@@ -37,7 +37,6 @@ struct inspection {
 struct walk_result {
     uint64_t blocks;
     uint64_t records;
-    uint64_t end_sequence;
     uint64_t damaged_blocks;
     uint64_t rest_bytes; // behind the last whole block
     bool sealed;
@@ -120,38 +119,55 @@ static void apply_block(struct inspection *inspection, const struct block_header
     }
 }
 
-static struct walk_result walk_blocks(struct inspection *inspection, int fd,
-                                      const struct segment_header *header, uint64_t size)
+static bool is_damage(int error)
+{
+    return error == E_CORRUPT || error == E_TRUNCATED || error == E_VERSION;
+}
+
+// Moves `*offset` behind a damaged block. E_NOT_FOUND when no other one follows.
+static int pass_over(struct inspection *inspection, int fd, bool sound,
+                     const struct block_header *block, uint64_t limit, uint64_t *offset)
+{
+    if (sound) {
+        *offset += BLOCK_HEADER_BYTES + block->payload_bytes;
+        return 0;
+    }
+    return segment_find_block(inspection->io, fd, *offset + 1, limit, offset);
+}
+
+// Reads the blocks of a segment. An error is what the disk says.
+static int walk_blocks(struct inspection *inspection, int fd, const struct segment_header *header,
+                       uint64_t size, struct walk_result *out_result)
 {
     struct block_header footer;
-    struct walk_result result = {.end_sequence = header->first_sequence};
-    result.sealed = segment_read_footer(inspection->io, fd, size, &footer) == 1;
-    uint64_t limit = result.sealed ? size - BLOCK_HEADER_BYTES : size;
+    struct walk_result *result = out_result;
+    *result = (struct walk_result){0};
+    int sealed = segment_read_footer(inspection->io, fd, size, &footer);
+    result->sealed = sealed == 1;
+    uint64_t limit = result->sealed ? size - BLOCK_HEADER_BYTES : size;
     uint64_t offset = segment_data_offset(header);
-    while (offset < limit) {
+    int error = sealed < 0 ? sealed : 0;
+    while (error == 0 && offset < limit) {
         struct block_header block;
         bool sound;
-        if (segment_read_block(inspection->io, fd, offset, limit, &block, &sound,
-                               &inspection->payload) == 1) {
+        int found = segment_read_block(inspection->io, fd, offset, limit, &block, &sound,
+                                       &inspection->payload);
+        if (found == 1) {
             apply_block(inspection, &block);
-            result.blocks++;
-            result.records += block.record_count;
-            result.end_sequence = block_end_sequence(&block);
-        } else if (!result.sealed) {
-            result.rest_bytes = limit - offset;
-            return result;
+            result->blocks++;
+            result->records += block.record_count;
+            offset += BLOCK_HEADER_BYTES + block.payload_bytes;
+        } else if (!is_damage(found)) {
+            error = found;
+        } else if (!result->sealed) {
+            result->rest_bytes = limit - offset;
+            return 0;
         } else {
-            result.damaged_blocks++;
-            if (!sound) {
-                if (segment_find_block(inspection->io, fd, offset + 1, limit, &offset) != 0) {
-                    return result;
-                }
-                continue;
-            }
+            result->damaged_blocks++;
+            error = pass_over(inspection, fd, sound, &block, limit, &offset);
         }
-        offset += BLOCK_HEADER_BYTES + block.payload_bytes;
     }
-    return result;
+    return error == E_NOT_FOUND ? 0 : error;
 }
 
 static void describe_walk(struct inspection *inspection, const struct walk_result *result)
@@ -174,13 +190,13 @@ static void describe_damage(struct inspection *inspection, const char *what, int
     inspection->damaged = true;
 }
 
-static void describe_content(struct inspection *inspection, int fd, uint64_t size)
+static int describe_content(struct inspection *inspection, int fd, uint64_t size)
 {
     struct segment_header header;
     int error = segment_read_header(inspection->io, fd, &header);
     if (error != 0) {
         describe_damage(inspection, "header", error);
-        return;
+        return is_damage(error) ? 0 : error;
     }
     // Every segment begins with all that is known: what the older ones said is superseded.
     struct positions snapshot = {0};
@@ -194,10 +210,12 @@ static void describe_content(struct inspection *inspection, int fd, uint64_t siz
         describe_damage(inspection, "snapshot of positions", error);
         buf_append_text(inspection->out, "; ");
     }
-    struct walk_result result = walk_blocks(inspection, fd, &header, size);
+    struct walk_result result;
+    error = walk_blocks(inspection, fd, &header, size, &result);
     describe_walk(inspection, &result);
     buf_append_text(inspection->out, ", made ");
     append_time(inspection->out, header.created_ns);
+    return error;
 }
 
 static int describe_segment(struct inspection *inspection, const char *name)
@@ -214,7 +232,7 @@ static int describe_segment(struct inspection *inspection, const char *name)
     int error = io->fstat(io, fd, &stat);
     if (error == 0) {
         buf_appendf(inspection->out, "  %s  %" PRIu64 " bytes, ", name, stat.size);
-        describe_content(inspection, fd, stat.size);
+        error = describe_content(inspection, fd, stat.size);
         buf_append_byte(inspection->out, '\n');
     }
     io->close(io, fd);

@@ -81,19 +81,21 @@ void queue_each_harmed(struct queue *queue,
     const struct harms *harms = &queue->harms;
     size_t remark = 0;
     size_t harm = 0;
-    while (remark < positions->remark_count || harm < harms->count) {
-        uint64_t next =
-            remark < positions->remark_count ? positions->remarks[remark].generation : UINT64_MAX;
-        if (harm < harms->count && harms->items[harm].generation < next) {
-            next = harms->items[harm].generation;
+    for (size_t i = 0; i < positions->count; i++) {
+        uint64_t id = positions->items[i].id;
+        while (remark < positions->remark_count && positions->remarks[remark].generation < id) {
+            remark++;
         }
-        remark += remark < positions->remark_count && positions->remarks[remark].generation == next
-                      ? 1
-                      : 0;
-        harm += harm < harms->count && harms->items[harm].generation == next ? 1 : 0;
+        while (harm < harms->count && harms->items[harm].generation < id) {
+            harm++;
+        }
+        bool is_noted =
+            id < harms->all_below ||
+            (remark < positions->remark_count && positions->remarks[remark].generation == id) ||
+            (harm < harms->count && harms->items[harm].generation == id);
         struct queue_shipping shipping;
-        if (shipping_of(queue, next, &shipping) && shipping.harmed) {
-            each(context, positions_find(positions, next), &shipping);
+        if (is_noted && shipping_of(queue, id, &shipping) && shipping.harmed) {
+            each(context, &positions->items[i], &shipping);
         }
     }
     pthread_mutex_unlock(&queue->lock);

@@ -1,6 +1,7 @@
 // What a queue says about the shipping of each generation, whatever happens to the process, the
 // power and the disk.
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -348,6 +349,9 @@ START_TEST(a_damaged_file_of_harm_counts_against_everything_known)
     for (uint64_t id = 1; id <= FILES; id++) {
         ck_assert(shipping_of(id).damaged);
     }
+    harmed = 0;
+    queue_each_harmed(queue, count_harmed, &harmed);
+    ck_assert_uint_eq(harmed, FILES);
     uint64_t next = queue_next_generation_id(queue);
     struct generation generation = {.id = next, .path = (char *)(uintptr_t) "/log/new"};
     queue_note_generation(queue, &generation);
@@ -374,6 +378,146 @@ START_TEST(what_is_forgotten_has_no_harm_any_more)
 }
 END_TEST
 
+struct listed {
+    uint64_t ids[FILES];
+    unsigned count;
+};
+
+static void list_harmed(void *context, const struct generation *generation,
+                        const struct queue_shipping *shipping)
+{
+    struct listed *listed = context;
+    ck_assert(shipping->harmed);
+    ck_assert_uint_lt(listed->count, FILES);
+    listed->ids[listed->count++] = generation->id;
+}
+
+START_TEST(the_harmed_are_listed_whatever_their_harm_is)
+{
+    fill_up();
+    ck_assert_int_gt(queue_drop_oldest(queue), 0); // of 1 and 2
+    settle_all(SETTLED_ACKNOWLEDGED);
+    ck_assert_int_eq(queue_sync_now(queue), 0);
+    (void)queue_sync_step(queue, 1);
+    queue_add_lost(queue, 2, 1, true);
+    queue_add_lost(queue, 4, 1, false);
+    queue_note_copy(queue, 3, 4); // a remark that is no harm of its own
+    struct generation skipped = {
+        .id = 3, .position = positions[3], .skipped = 1, .path = (char *)(uintptr_t) "/log/3"};
+    queue_note_generation(queue, &skipped);
+    int error;
+    while ((error = queue_append(queue)) == E_FULL) {
+        settle_all(SETTLED_ACKNOWLEDGED);
+        (void)queue_sync_step(queue, UINT64_MAX / 2);
+    }
+    ck_assert_int_eq(error, 0);
+    struct listed listed = {0};
+    queue_each_harmed(queue, list_harmed, &listed);
+    ck_assert_uint_eq(listed.count, 4);
+    for (unsigned i = 0; i < listed.count; i++) {
+        ck_assert_uint_eq(listed.ids[i], i + 1);
+    }
+}
+END_TEST
+
+START_TEST(a_generation_can_be_looked_up)
+{
+    struct generation generation;
+    ck_assert(queue_generation(queue, 2, &generation));
+    ck_assert_uint_eq(generation.id, 2);
+    ck_assert_str_eq(generation.path, "/log/2");
+    free(generation.path);
+    ck_assert(!queue_generation(queue, 99, &generation));
+    struct queue_shipping shipping;
+    ck_assert(!queue_shipping(queue, 99, &shipping));
+}
+END_TEST
+
+static void check_ended(const uint64_t *expected, size_t expected_count)
+{
+    size_t count;
+    uint64_t *ids = queue_take_ended(queue, &count);
+    ck_assert_uint_eq(count, expected_count);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_uint_eq(ids[i], expected[i]);
+    }
+    ck_assert(count > 0 || ids == NULL);
+    free(ids);
+}
+
+START_TEST(those_that_end_are_collected_when_somebody_wants_them)
+{
+    note(1, GENERATION_ENDED);
+    ck_assert_int_eq(queue_append(queue), 0);
+    check_ended(NULL, 0); // nobody wanted them
+    queue_track_ended(queue);
+    check_ended((const uint64_t[]){1}, 1);
+    check_ended(NULL, 0);
+    note(2, GENERATION_DELETED);
+    note(3, GENERATION_LIVE);
+    note(4, GENERATION_ENDED);
+    check_ended(NULL, 0); // not in the queue yet
+    ck_assert_int_eq(queue_append(queue), 0);
+    check_ended((const uint64_t[]){2, 4}, 2);
+    close_and_reopen();
+    queue_track_ended(queue);
+    check_ended((const uint64_t[]){1, 2, 4}, 3);
+}
+END_TEST
+
+START_TEST(copies_of_copies_share_the_harm_of_all_and_never_hang)
+{
+    queue_note_copy(queue, 2, 1);
+    queue_note_copy(queue, 3, 2);
+    queue_add_lost(queue, 1, 9, true);
+    ck_assert_int_eq(queue_append(queue), 0);
+    ck_assert_uint_eq(shipping_of(3).lost_bytes, 9);
+    ck_assert(shipping_of(3).harmed && !shipping_of(4).harmed);
+    queue_note_copy(queue, 1, 3);  // in a circle
+    queue_note_copy(queue, 4, 77); // of what is not known
+    ck_assert_int_eq(queue_append(queue), 0);
+    ck_assert(shipping_of(3).harmed && !shipping_of(4).harmed);
+    note(1, GENERATION_FORGET);
+    ck_assert_int_eq(queue_append(queue), 0);
+    ck_assert(!shipping_of(3).harmed);
+}
+END_TEST
+
+START_TEST(a_record_that_cannot_be_read_again_counts_against_its_file)
+{
+    ck_assert_int_eq(append(1, 0), 0);
+    ck_assert_int_eq(append(2, 0), 0);
+    struct queued_record record;
+    ck_assert_int_eq(queue_next(queue, &record), 1);
+    queue_settle(queue, &record.place, record.source_bytes, SETTLED_DAMAGED);
+    queue_settle(queue, &record.place, record.source_bytes, SETTLED_DAMAGED); // once is enough
+    ck_assert_int_eq(queue_next(queue, &record), 1);
+    queue_settle(queue, &record.place, record.source_bytes, SETTLED_DAMAGED);
+    ck_assert_int_eq(queue_persist_acks(queue), 0);
+    ck_assert(shipping_of(1).damaged && !shipping_of(3).damaged);
+    struct books books;
+    queue_books(queue, &books);
+    ck_assert_uint_eq(books.damaged.records, 2);
+}
+END_TEST
+
+START_TEST(a_dead_letter_whose_file_is_not_known_any_more_counts_against_what_may_be_it)
+{
+    ck_assert_int_eq(append(1, 2), 0);
+    ck_assert_int_eq(append(2, 2), 0);
+    struct queued_record record;
+    ck_assert_int_eq(queue_next(queue, &record), 1);
+    record.origin.generation = 0; // as after queue_reread
+    record.place.segment = 99;    // whose block cannot be read
+    ck_assert_int_eq(queue_write_dead_letter(queue, &record, 2, NULL), 0);
+    ck_assert(shipping_of(1).harmed && !shipping_of(3).harmed);
+    ck_assert_int_eq(queue_next(queue, &record), 1);
+    record.origin.generation = 77;
+    ck_assert_int_eq(queue_write_dead_letter(queue, &record, 2, NULL), 0);
+    ck_assert(!shipping_of(3).harmed);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("queue_shipping");
@@ -388,6 +532,13 @@ Suite *test_suite(void)
     tcase_add_test(tests, damage_is_held_against_what_may_have_been_in_it_and_nothing_else);
     tcase_add_test(tests, a_damaged_file_of_harm_counts_against_everything_known);
     tcase_add_test(tests, what_is_forgotten_has_no_harm_any_more);
+    tcase_add_test(tests, the_harmed_are_listed_whatever_their_harm_is);
+    tcase_add_test(tests, a_generation_can_be_looked_up);
+    tcase_add_test(tests, those_that_end_are_collected_when_somebody_wants_them);
+    tcase_add_test(tests, copies_of_copies_share_the_harm_of_all_and_never_hang);
+    tcase_add_test(tests, a_record_that_cannot_be_read_again_counts_against_its_file);
+    tcase_add_test(tests,
+                   a_dead_letter_whose_file_is_not_known_any_more_counts_against_what_may_be_it);
     suite_add_tcase(suite, tests);
     return suite;
 }
