@@ -187,8 +187,11 @@ static int pass_over_damage(struct queue *queue, const struct view *view, bool h
     uint64_t offset;
     int error =
         segment_find_block(queue->io, view->segment->fd, taker->offset + 1, view->limit, &offset);
+    if (error != 0 && error != E_NOT_FOUND) {
+        return error; // later
+    }
     taker->offset = error == 0 ? offset : view->limit;
-    return error == 0 || error == E_NOT_FOUND ? 1 : error;
+    return 1;
 }
 
 // What the end of a segment says about records that are missing there.
