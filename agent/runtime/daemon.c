@@ -28,6 +28,7 @@
 enum {
     TICK_MS = 1000,                    // supervision of the flows
     TICK_ONCE_MS = 20,                 // with `once`, and while stopping
+    GIVE_BACK_MS = 30000,              // between two times that free memory goes back
     REQUEST_BYTES = 64 + 2 * PATH_MAX, // of a client of the status socket
     ANSWERS_MS = 1000, // after shutdown_timeout, for the answers in flight: they spare repeats
 };
@@ -46,6 +47,7 @@ struct daemon {
     struct flow **flows;
     size_t flow_count;
     unsigned stop_signals; // SIGTERM or SIGINT so far
+    uint64_t give_back_ns; // monotonic: when free memory goes back next
 };
 
 // ---- start ----
@@ -304,10 +306,23 @@ static bool done_or_failed(struct flow *flow)
     return flow_failed(flow) || flow_done(flow);
 }
 
+// What a start and a burst of work leave free lies between what is in use, where free(3) alone
+// never gives it back.
+static void give_memory_back(struct daemon *daemon, uint64_t now_ns)
+{
+    if (now_ns >= daemon->give_back_ns) {
+        daemon->give_back_ns = now_ns + GIVE_BACK_MS * NS_PER_MS;
+#ifdef __GLIBC__
+        malloc_trim(0);
+#endif
+    }
+}
+
 static void run_until_told_to_stop(struct daemon *daemon)
 {
     while (daemon->stop_signals == 0) {
         uint64_t now_ns = daemon->io->monotonic_ns(daemon->io);
+        give_memory_back(daemon, now_ns);
         for (size_t i = 0; i < daemon->flow_count; i++) {
             flow_supervise(daemon->flows[i], now_ns);
         }
