@@ -156,7 +156,7 @@ static void grow(struct file_table *table)
 
 struct source_file *file_table_add(struct file_table *table, const struct generation *generation)
 {
-    if (table->count >= table->bucket_count) {
+    if (table->count >= 2 * table->bucket_count) {
         grow(table);
     }
     struct source_file *file = xcalloc(1, sizeof *file);

@@ -161,7 +161,7 @@ bool tree_pending(const struct tree *tree)
 
 struct name *tree_name_add(struct tree *tree, struct dir *dir, const char *text)
 {
-    if (tree->watched.count + tree->polled.count >= tree->bucket_count) {
+    if (tree_name_count(tree) >= 2 * tree->bucket_count) {
         grow_buckets(tree);
     }
     size_t size = strlen(text) + 1;
