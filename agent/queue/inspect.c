@@ -340,7 +340,9 @@ static void describe_positions(struct inspection *inspection)
     for (size_t i = 0; i < inspection->positions.count; i++) {
         const struct generation *generation = &inspection->positions.items[i];
         buf_appendf(out, "  %12" PRIu64 "  ", generation->position);
-        (void)json_write_string(out, slice_of_text(generation->path));
+        char *path = positions_path(&inspection->positions, generation);
+        (void)json_write_string(out, slice_of_text(path));
+        free(path);
         buf_appendf(out, "  generation %" PRIu64 ", inode %" PRIu64 ", %s\n", generation->id,
                     generation->inode, state_text(generation->state));
     }

@@ -9,10 +9,11 @@
 void positions_deinit(struct positions *positions)
 {
     for (size_t i = 0; i < positions->count; i++) {
-        free(positions->items[i].path);
+        free(positions->places[i].name);
     }
+    dir_names_deinit(&positions->dirs);
     free(positions->items);
-    free(positions->ends);
+    free(positions->places);
     free(positions->remarks);
     *positions = (struct positions){0};
 }
@@ -45,17 +46,28 @@ const struct generation *positions_find(const struct positions *positions, uint6
     return find(positions, id);
 }
 
+static struct place *place_of(const struct positions *positions, const struct generation *item)
+{
+    return &positions->places[item - positions->items];
+}
+
+char *positions_path(const struct positions *positions, const struct generation *item)
+{
+    const struct place *place = place_of(positions, item);
+    return xasprintf("%s%s", place->dir->text, place->name);
+}
+
 uint64_t positions_end(const struct positions *positions, uint64_t id)
 {
     const struct generation *item = find(positions, id);
-    return item == NULL ? 0 : positions->ends[item - positions->items];
+    return item == NULL ? 0 : place_of(positions, item)->end;
 }
 
 void positions_end_before(struct positions *positions, uint64_t end)
 {
     for (size_t i = 0; i < positions->count; i++) {
-        if (positions->items[i].position > 0 && positions->ends[i] < end) {
-            positions->ends[i] = end;
+        if (positions->items[i].position > 0 && positions->places[i].end < end) {
+            positions->places[i].end = end;
         }
     }
 }
@@ -130,6 +142,30 @@ static void take_remark(struct positions *positions, uint64_t id, uint32_t kind,
 
 // ---- generations ----
 
+static void drop_path(struct positions *positions, struct place *place)
+{
+    if (place->dir != NULL) {
+        dir_names_drop(&positions->dirs, place->dir);
+    }
+    free(place->name);
+    place->dir = NULL;
+    place->name = NULL;
+}
+
+static void set_path(struct positions *positions, struct place *place, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    struct slice dir = slice_of(path, (size_t)(name - path));
+    if (place->dir != NULL && strcmp(place->name, name) == 0 &&
+        slice_equal_text(dir, place->dir->text)) {
+        return;
+    }
+    drop_path(positions, place);
+    place->dir = dir_names_take(&positions->dirs, dir);
+    place->name = xstrdup(name);
+}
+
 static void remove_id(struct positions *positions, uint64_t id)
 {
     remove_remark(positions, id);
@@ -137,11 +173,11 @@ static void remove_id(struct positions *positions, uint64_t id)
     if (item == NULL) {
         return;
     }
-    free(item->path);
-    uint64_t *end = &positions->ends[item - positions->items];
+    struct place *place = place_of(positions, item);
+    drop_path(positions, place);
     size_t behind = positions->count - (size_t)(item - positions->items) - 1;
     memmove(item, item + 1, behind * sizeof *item);
-    memmove(end, end + 1, behind * sizeof *end);
+    memmove(place, place + 1, behind * sizeof *place);
     positions->count--;
 }
 
@@ -151,16 +187,16 @@ static struct generation *insert(struct positions *positions, uint64_t id)
         positions->capacity = positions->capacity * 2 + 16;
         positions->items =
             xreallocarray(positions->items, positions->capacity, sizeof *positions->items);
-        positions->ends =
-            xreallocarray(positions->ends, positions->capacity, sizeof *positions->ends);
+        positions->places =
+            xreallocarray(positions->places, positions->capacity, sizeof *positions->places);
     }
     size_t index = lower_bound(positions, id);
     struct generation *item = &positions->items[index];
-    uint64_t *end = &positions->ends[index];
+    struct place *place = &positions->places[index];
     memmove(item + 1, item, (positions->count - index) * sizeof *item);
-    memmove(end + 1, end, (positions->count - index) * sizeof *end);
+    memmove(place + 1, place, (positions->count - index) * sizeof *place);
     positions->count++;
-    *end = 0;
+    *place = (struct place){0};
     *item = (struct generation){.id = id};
     return item;
 }
@@ -178,11 +214,9 @@ void positions_note(struct positions *positions, const struct generation *genera
     if (item == NULL) {
         item = insert(positions, generation->id);
     }
-    char *path = xstrdup(generation->path);
-    // The analyzer does not follow the memmove of remove_id.
-    free(item->path); // NOLINT(clang-analyzer-unix.Malloc)
+    set_path(positions, place_of(positions, item), generation->path);
     *item = *generation;
-    item->path = path;
+    item->path = NULL;
 }
 
 void positions_move(struct positions *positions, const struct block_position *position,
@@ -199,8 +233,8 @@ void positions_move(struct positions *positions, const struct block_position *po
     }
     item->position = position->position;
     item->tail = position->tail;
-    uint64_t *place = &positions->ends[item - positions->items];
-    *place = *place > end ? *place : end;
+    struct place *place = place_of(positions, item);
+    place->end = place->end > end ? place->end : end;
 }
 
 // ---- encoding ----
@@ -254,6 +288,16 @@ void generation_encode(const struct generation *generation, const struct remark 
     }
     if ((bits & ENTRY_COPY) != 0) {
         put_u64(out, remark->copy_of);
+    }
+}
+
+void positions_encode(const struct positions *positions, struct buf *out)
+{
+    for (size_t i = 0; i < positions->count; i++) {
+        struct generation generation = positions->items[i];
+        generation.path = positions_path(positions, &positions->items[i]);
+        generation_encode(&generation, positions_remark(positions, generation.id), out);
+        free(generation.path);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "base/generation.h"
 #include "base/slice.h"
 #include "queue/block.h"
+#include "queue/dir_names.h"
 
 // What is to be said of few generations.
 struct remark {
@@ -19,9 +20,17 @@ struct remark {
     uint64_t copy_of; // the generation in which all of it was read, 0: none
 };
 
+// What a position does not share with the source.
+struct place {
+    uint64_t end; // the first sequence behind the last of its records
+    struct dir_name *dir;
+    char *name; // in it; both together are the path
+};
+
 struct positions {
-    struct generation *items; // ids ascend; paths owned
-    uint64_t *ends;           // for each item, the first sequence behind the last of its records
+    struct generation *items; // ids ascend; their paths are NULL: positions_path
+    struct place *places;     // one for each item
+    struct dir_names dirs;
     size_t count;
     size_t capacity;
     uint64_t next_id;       // first id that was never used
@@ -38,7 +47,10 @@ void positions_note(struct positions *positions, const struct generation *genera
 // since.
 void positions_move(struct positions *positions, const struct block_position *position,
                     uint64_t end);
+// Without its path. NULL: unknown.
 const struct generation *positions_find(const struct positions *positions, uint64_t id);
+// The path of one of the items; owned.
+char *positions_path(const struct positions *positions, const struct generation *item);
 // First sequence behind the last record of a generation, or a later one. 0: it has none.
 uint64_t positions_end(const struct positions *positions, uint64_t id);
 // All records of what is known now lie in front of `end`, and where in front of it is not known.
@@ -49,5 +61,7 @@ const struct remark *positions_remark(const struct positions *positions, uint64_
 // One generation in the form that source blocks and snapshots share; `remark` may be NULL.
 void generation_encode(const struct generation *generation, const struct remark *remark,
                        struct buf *out);
+// All of them, as a snapshot writes them.
+void positions_encode(const struct positions *positions, struct buf *out);
 // Reads every generation of `bytes` into the table. E_CORRUPT when it does not add up.
 NODISCARD int positions_decode(struct positions *positions, struct slice bytes);

@@ -204,10 +204,24 @@ void queue_set_bells(struct queue *queue, const struct queue_bells *bells)
     queue->bells = *bells;
 }
 
-const struct generation *queue_generations(const struct queue *queue, size_t *out_count)
+struct generation *queue_generations(const struct queue *queue, size_t *out_count)
 {
-    *out_count = queue->positions.count;
-    return queue->positions.items;
+    const struct positions *positions = &queue->positions;
+    size_t bytes = positions->count * sizeof(struct generation);
+    for (size_t i = 0; i < positions->count; i++) {
+        const struct place *place = &positions->places[i];
+        bytes += strlen(place->dir->text) + strlen(place->name) + 1;
+    }
+    struct generation *copies = xmalloc(bytes + 1);
+    char *text = (char *)(copies + positions->count);
+    for (size_t i = 0; i < positions->count; i++) {
+        const struct place *place = &positions->places[i];
+        copies[i] = positions->items[i];
+        copies[i].path = text;
+        text = stpcpy(stpcpy(text, place->dir->text), place->name) + 1;
+    }
+    *out_count = positions->count;
+    return copies;
 }
 
 uint64_t queue_next_generation_id(const struct queue *queue)

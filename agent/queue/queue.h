@@ -60,8 +60,8 @@ NODISCARD int queue_open(struct io *io, const struct queue_options *options,
 // not be written is read again from its source. All threads have left it.
 void queue_close(struct queue *queue);
 
-// The generations that were known at the open, owned by the queue and valid until the first append.
-const struct generation *queue_generations(const struct queue *queue, size_t *out_count);
+// The generations that are known, with their paths: in one piece, to be freed. Collector.
+struct generation *queue_generations(const struct queue *queue, size_t *out_count);
 // First generation id that was never used in this directory.
 uint64_t queue_next_generation_id(const struct queue *queue);
 // True when `files_digest` (of the flow's patterns) differs from the one stored, or none is stored.

@@ -114,10 +114,7 @@ int segment_create(struct io *io, const char *path, struct segment_header *heade
     struct buf pages;
     buf_init(&snapshot, SNAPSHOT_BYTES_MAX);
     buf_init(&pages, 2 * (size_t)SNAPSHOT_BYTES_MAX);
-    for (size_t i = 0; i < positions->count; i++) {
-        const struct generation *generation = &positions->items[i];
-        generation_encode(generation, positions_remark(positions, generation->id), &snapshot);
-    }
+    positions_encode(positions, &snapshot);
     ASSERT(!snapshot.overflow);
     header->snapshot_bytes = snapshot.size;
     header->next_generation_id = positions->next_id;

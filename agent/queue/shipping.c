@@ -1,4 +1,6 @@
 // What a queue can say about the shipping of one generation.
+#include <stdlib.h>
+
 #include "base/alloc.h"
 #include "queue/queue_internal.h"
 
@@ -95,7 +97,10 @@ void queue_each_harmed(struct queue *queue,
             (harm < harms->count && harms->items[harm].generation == id);
         struct queue_shipping shipping;
         if (is_noted && shipping_of(queue, id, &shipping) && shipping.harmed) {
-            each(context, &positions->items[i], &shipping);
+            struct generation generation = positions->items[i];
+            generation.path = positions_path(positions, &positions->items[i]);
+            each(context, &generation, &shipping);
+            free(generation.path);
         }
     }
     pthread_mutex_unlock(&queue->lock);
@@ -107,7 +112,7 @@ bool queue_generation(struct queue *queue, uint64_t generation_id, struct genera
     const struct generation *generation = positions_find(&queue->positions, generation_id);
     if (generation != NULL) {
         *out = *generation;
-        out->path = xstrdup(generation->path);
+        out->path = positions_path(&queue->positions, generation);
     }
     pthread_mutex_unlock(&queue->lock);
     return generation != NULL;

@@ -517,7 +517,7 @@ int queue_write_dead_letter(struct queue *queue, const struct queued_record *rec
     };
     pthread_mutex_lock(&queue->lock);
     const struct generation *generation = positions_find(&queue->positions, origin.generation);
-    char *path = generation == NULL ? NULL : xstrdup(generation->path);
+    char *path = generation == NULL ? NULL : positions_path(&queue->positions, generation);
     pthread_mutex_unlock(&queue->lock);
     if (path != NULL) {
         letter.path = slice_of_text(path);

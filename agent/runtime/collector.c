@@ -463,7 +463,7 @@ static int open_source(struct collector *collector)
     struct queue *queue = collector->options.queue;
     const struct source_config *config = &collector->options.flow->source;
     size_t known_count;
-    const struct generation *known = queue_generations(queue, &known_count);
+    struct generation *known = queue_generations(queue, &known_count);
     uint64_t digest = files_digest(config);
     struct source_options options = {
         .config = config,
@@ -481,6 +481,7 @@ static int open_source(struct collector *collector)
         .stats = collector->options.stats,
     };
     int error = source_open(collector->io, &options, &collector->source);
+    free(known);
     if (error != 0) {
         return error;
     }

@@ -22,15 +22,17 @@ static int open_queue(struct world *world, struct io *io, struct queue **out_que
 static uint64_t position_of(struct world *world, unsigned file, uint64_t *out_version)
 {
     size_t count;
-    const struct generation *generations = queue_generations(world->queue, &count);
+    struct generation *generations = queue_generations(world->queue, &count);
+    uint64_t position = 0;
+    *out_version = 0;
     for (size_t i = 0; i < count; i++) {
         if (generations[i].id == file + 1) {
             *out_version = generations[i].size_seen;
-            return generations[i].position;
+            position = generations[i].position;
         }
     }
-    *out_version = 0;
-    return 0;
+    free(generations);
+    return position;
 }
 
 static bool mark_matches(struct world *world, const struct world_mark *mark)

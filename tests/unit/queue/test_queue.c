@@ -173,13 +173,14 @@ START_TEST(positions_come_back_with_the_data)
     crash();
     reopen();
     size_t count;
-    const struct generation *generations = queue_generations(queue, &count);
+    struct generation *generations = queue_generations(queue, &count);
     ck_assert_uint_eq(count, 1);
     ck_assert_uint_eq(generations[0].position, position);
     ck_assert_uint_eq(generations[0].tail.hash, 2);
     ck_assert_uint_eq(generations[0].inode, 7);
     ck_assert_str_eq(generations[0].path, "/var/log/app.log");
     ck_assert_uint_eq(queue_next_generation_id(queue), 2);
+    free(generations);
 }
 END_TEST
 
@@ -215,8 +216,9 @@ START_TEST(a_torn_last_block_is_discarded_with_its_position)
     cut_newest_segment(1);
     reopen();
     size_t count;
-    const struct generation *generations = queue_generations(queue, &count);
+    struct generation *generations = queue_generations(queue, &count);
     ck_assert_uint_eq(generations[0].position, before);
+    free(generations);
     check_books(3, 0, 3);
     for (unsigned i = 0; i < 3; i++) {
         take(i);
