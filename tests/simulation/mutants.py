@@ -54,7 +54,9 @@ MUTANTS = [
      "candidate->end_sequence <= queue->settled_frontier + 1 &&",
      "candidate->end_sequence <= queue->settled_frontier + 3 &&"),
     ("segment_removed_before_its_successor_is_synced", QUEUE + "sync.c",
-     "successor->synced >= successor->data_offset && ", ""),
+     "successor->synced >= successor->data_offset && ", "",
+     "if (queue->segment_count > 1 && !queue->condemned && !queue->dir_dirty) {",
+     "if (queue->segment_count > 1 && !queue->condemned) {"),
     ("footer_before_its_data", QUEUE + "sync.c",
      "int error = needed ? queue->io->fdatasync(queue->io, segment->fd) : 0;",
      "int error = needed && !finished ? queue->io->fdatasync(queue->io, segment->fd) : 0;"),
@@ -80,7 +82,8 @@ MUTANTS = [
     ("replacement_not_synced", QUEUE + "open_replace.c",
      "end < 0 ? (int)end : io->fdatasync(io, segment->fd);", "end < 0 ? (int)end : 0;"),
     ("replacement_without_its_directory", QUEUE + "open_replace.c",
-     "if (error == 0 && io->sync_dir(io, queue->dir) != 0) {", "if (error == -1) {"),
+     "if (error == 0 && io->sync_dir(io, queue->dir) != 0) {", "if (error == -1) {",
+     "        error = queue->io->sync_dir(queue->io, queue->dir);", "        error = 0;"),
     ("sequences_used_again", QUEUE + "open.c",
      "    last = ack->submitted > last ? ack->submitted : last;\n", ""),
     ("read_on_behind_a_gap", QUEUE + "open.c",
@@ -100,10 +103,11 @@ MUTANTS = [
     ("record_forgotten_when_the_block_is_full", RUNTIME + "collector.c",
      "        if (stored) {\n            collector->has_record = false;",
      "        if (stored || queue_block_full(queue)) {\n            collector->has_record = false;"),
-    ("append_that_failed_confirmed", RUNTIME + "collector.c",
-     "    if (error == 0) {\n        collector->blocked = false;\n        confirm_positions",
-     "    if (error == 0 || error == -28) {\n        collector->blocked = false;\n"
-     "        confirm_positions"),
+    ("block_dropped_when_the_disk_is_full", QUEUE + "queue.c",
+     "    if (error != 0) {\n        return error;\n    }\n    publish(queue, end",
+     "    if (error == -28) {\n        builder_reset(builder, &queue->totals);\n"
+     "        return 0;\n    }\n"
+     "    if (error != 0) {\n        return error;\n    }\n    publish(queue, end"),
     ("last_line_without_newline_dropped", RUNTIME + "collector.c",
      "        framer_finish(tracked->framer);\n", "        ;\n"),
     # Sender

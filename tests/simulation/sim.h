@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "aws/credentials.h"
+#include "base/books.h"
 #include "base/compiler.h"
 #include "base/prng.h"
 #include "base/stats.h"
@@ -80,6 +81,9 @@ struct sim_call {
     int64_t signed_s; // X-Amz-Date
 };
 
+// Which thread of the agent is at work.
+enum sim_part { PART_COLLECTOR, PART_SENDER, PART_SYNCER, PART_NONE };
+
 enum sim_end {
     END_CLOSED,
     END_KILLED,    // what was written is there
@@ -116,6 +120,11 @@ struct sim {
     struct credentials_store *credentials;
     bool running;
     bool appending; // the collector is at work
+    enum sim_part part;
+    bool interrupted;          // another thread runs in the middle of its step
+    size_t block_bytes_max;    // the largest block that was written
+    struct books books_at_end; // of the agent before
+    bool knows_books;
     uint64_t collector_next_ns;
     uint64_t sender_next_ns;
     uint64_t syncer_next_ns;
@@ -170,18 +179,23 @@ void sim_writer_process_ended(struct sim *sim);
 
 void sim_agent_open(struct sim *sim);
 void sim_agent_end(struct sim *sim, enum sim_end end);
-void sim_collector_step(struct sim *sim);
-void sim_sender_step(struct sim *sim);
-void sim_syncer_step(struct sim *sim);
-// Reacts to a death or a condemned queue. Whether the agent runs.
+void sim_part_step(struct sim *sim, enum sim_part part);
 // New keys for the sender.
 void sim_agent_give_keys(struct sim *sim);
+// Reacts to a death or a condemned queue. Whether the agent runs.
 bool sim_agent_supervise(struct sim *sim);
 bool sim_agent_done(struct sim *sim);
+// What keeps it from being done.
+const char *sim_agent_state(struct sim *sim);
 // What must hold at any time.
 void sim_agent_check(struct sim *sim);
 void sim_agent_init(struct sim *sim);
 void sim_agent_deinit(struct sim *sim);
+
+// ---- sim_recovery.c ----
+
+// Opens a copy of what is on the disk, twice: recovery holds to its rules.
+void sim_recovery_check(struct sim *sim);
 
 // ---- sim_trouble.c ----
 
@@ -203,5 +217,7 @@ void sim_service_deinit(struct sim *sim);
 void sim_service_step(struct sim *sim);
 // The agent's connections end; some of the calls were served.
 void sim_service_hang_up(struct sim *sim);
+// Ends the run unless the bytes of a record are those that were written.
+void sim_record_check(struct sim *sim, struct slice data);
 // When the next answer is there, or TIME_NEVER.
 uint64_t sim_service_next_ns(const struct sim *sim);

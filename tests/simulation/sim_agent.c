@@ -1,5 +1,6 @@
 // The life of the agent: opening, steps as its threads would make them, and the ways to end.
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "aws/credentials_provider.h"
@@ -11,7 +12,9 @@
 
 enum {
     ACK_SLOT_BYTES_MIN = 4096, // less is a part of one
-    SNAPSHOTS_BYTES = 65536,
+    SNAPSHOTS_BYTES = 16384,
+    BAD_FILES = 8,
+    OTHERS_BYTES = 65536, // acknowledgements, and what is known against files
 };
 
 #define STATE_DIR "/state"
@@ -48,6 +51,7 @@ static void on_written(void *context, enum disk_file kind, struct slice data)
 {
     struct sim *sim = context;
     if (kind == DISK_SEGMENT && sim->appending) {
+        sim->block_bytes_max = data.size > sim->block_bytes_max ? data.size : sim->block_bytes_max;
         note_fresh_lines(sim, data);
     } else if (kind == DISK_ACK && data.size >= ACK_SLOT_BYTES_MIN) {
         raise_acks(sim, LINE_SETTLED, LINE_WRITTEN);
@@ -173,9 +177,32 @@ static void close_parts(struct sim *sim)
     sim->sender = NULL;
     if (sim->queue != NULL) {
         note_durable(sim);
+        queue_books(sim->queue, &sim->books_at_end);
+        sim->knows_books = true;
     }
     queue_close(sim->queue);
     sim->queue = NULL;
+}
+
+// What was read stays so, unless power was lost.
+static void check_books_at_start(struct sim *sim)
+{
+    struct books books;
+    queue_books(sim->queue, &books);
+    const struct books *before = &sim->books_at_end;
+    if (sim->knows_books &&
+        (books.read.records < before->read.records || books.read.bytes < before->read.bytes ||
+         books.filtered.records < before->filtered.records ||
+         books.acknowledged.records < before->acknowledged.records ||
+         books.dead_lettered.records < before->dead_lettered.records)) {
+        sim_fail(
+            sim, "the books were read %llu, filtered %llu, acknowledged %llu; are %llu, %llu, %llu",
+            (unsigned long long)before->read.records, (unsigned long long)before->filtered.records,
+            (unsigned long long)before->acknowledged.records,
+            (unsigned long long)books.read.records, (unsigned long long)books.filtered.records,
+            (unsigned long long)books.acknowledged.records);
+    }
+    sim->knows_books = false;
 }
 
 static int open_parts(struct sim *sim)
@@ -194,6 +221,7 @@ static int open_parts(struct sim *sim)
         sim_fail(sim, "the positions are lost");
     }
     sim_agent_check(sim);
+    check_books_at_start(sim);
     error = open_collector(sim);
     return error != 0 ? error : open_sender(sim);
 }
@@ -223,10 +251,14 @@ static void forget(struct sim *sim, enum sim_end end)
         }
     }
     sim->rewound = sim->rewound || rewinds;
+    sim->knows_books = sim->knows_books && !rewinds;
 }
 
 void sim_agent_open(struct sim *sim)
 {
+    if (sim_one_in(sim, 3)) {
+        sim_recovery_check(sim);
+    }
     sim->running = true;
     int error = open_parts(sim);
     if (error != 0) {
@@ -302,33 +334,117 @@ static uint64_t world_ns(const struct sim *sim, uint64_t ns)
     return ns == TIME_NEVER ? TIME_NEVER : ns + sim->io.booted_ns;
 }
 
-void sim_collector_step(struct sim *sim)
+static void take_turn(struct sim *sim, enum sim_part part)
 {
+    uint64_t now_ns = monotonic(sim);
     uint64_t next_ns = TIME_NEVER;
-    begin_appending(sim);
-    int error = collector_step(sim->collector, monotonic(sim), &next_ns);
-    end_appending(sim);
+    uint64_t *next[] = {&sim->collector_next_ns, &sim->sender_next_ns, &sim->syncer_next_ns};
+    int error = 0;
+    *next[part] = TIME_NEVER; // its bell may ring meanwhile
+    sim->part = part;
+    if (part == PART_COLLECTOR) {
+        error = collector_step(sim->collector, now_ns, &next_ns);
+    } else if (part == PART_SENDER) {
+        next_ns = sender_step(sim->sender, now_ns);
+    } else {
+        next_ns = queue_sync_step(sim->queue, now_ns);
+    }
+    sim->part = PART_NONE;
+    next_ns = world_ns(sim, next_ns);
+    *next[part] = next_ns < *next[part] ? next_ns : *next[part];
     if (error != 0 && !queue_condemned(sim->queue)) {
         sim_fail(sim, "a collector ends: %s", error_text(error));
     }
-    sim->collector_next_ns = world_ns(sim, next_ns);
 }
 
-void sim_sender_step(struct sim *sim)
+void sim_part_step(struct sim *sim, enum sim_part part)
 {
-    sim->sender_next_ns = world_ns(sim, sender_step(sim->sender, monotonic(sim)));
+    enum sim_part before = sim->part;
+    sim->part = PART_NONE;
+    if (part == PART_COLLECTOR) {
+        begin_appending(sim);
+    }
+    take_turn(sim, part);
+    if (part == PART_COLLECTOR) {
+        end_appending(sim);
+    } else if (part == PART_SYNCER) {
+        note_durable(sim);
+    }
+    sim->part = before;
 }
 
-void sim_syncer_step(struct sim *sim)
+// Another thread takes its turn while one is in a call on the disk. Not where the one at work holds
+// a lock of the acknowledgement file.
+static void on_pause(void *context, enum disk_file kind)
 {
-    sim->syncer_next_ns = world_ns(sim, queue_sync_step(sim->queue, monotonic(sim)));
-    note_durable(sim);
+    struct sim *sim = context;
+    bool holds_lock = kind == DISK_ACK || (sim->part == PART_SENDER && kind != DISK_SEGMENT);
+    if (sim->part == PART_NONE || sim->interrupted || holds_lock || simdisk_stopped(sim->disk) ||
+        !sim_one_in(sim, 5)) {
+        return;
+    }
+    enum sim_part other = (enum sim_part)((sim->part + 1 + sim_below(sim, 2)) % PART_NONE);
+    sim->interrupted = true;
+    sim_part_step(sim, other);
+    sim->interrupted = false;
 }
 
 bool sim_agent_done(struct sim *sim)
 {
     return sim->running && collector_caught_up(sim->collector, monotonic(sim)) &&
            sender_idle(sim->sender) && queue_drained(sim->queue);
+}
+
+const char *sim_agent_state(struct sim *sim)
+{
+    if (!sim->running) {
+        return "it does not run";
+    }
+    if (!collector_caught_up(sim->collector, monotonic(sim))) {
+        return "the collector has more to read";
+    }
+    return sender_idle(sim->sender) ? "the queue is not drained" : "the sender is not idle";
+}
+
+// Bytes of the files of the queue.
+struct disk_bytes {
+    struct sim *sim;
+    uint64_t segments;
+    uint64_t aside;
+    uint64_t others;
+};
+
+static int add_file(void *context, const char *name, enum file_kind kind)
+{
+    struct disk_bytes *bytes = context;
+    char path[300];
+    snprintf(path, sizeof path, QUEUE_DIR "/%s", name);
+    if (kind == FILE_REGULAR) {
+        uint64_t size = simdisk_size(bytes->sim->disk, path);
+        bool aside = strstr(name, ".bad") != NULL;
+        *(aside                          ? &bytes->aside
+          : strstr(name, ".seg") != NULL ? &bytes->segments
+                                         : &bytes->others) += size;
+    }
+    return 0;
+}
+
+// The limit and two segments; a segment takes one block, and grows with what is known of files.
+static void check_disk(struct sim *sim)
+{
+    struct disk_bytes bytes = {.sim = sim};
+    struct io *disk = simdisk_io(sim->disk);
+    if (disk->list(disk, QUEUE_DIR, add_file, &bytes) != 0) {
+        return;
+    }
+    const struct queue_config *config = &sim->flow.queue;
+    uint64_t segment = config->max_size / 8 + SNAPSHOTS_BYTES + sim->block_bytes_max;
+    uint64_t most = config->max_size + 2 * segment;
+    if (bytes.segments > most || bytes.aside > BAD_FILES * segment || bytes.others > OTHERS_BYTES) {
+        sim_fail(sim, "%llu bytes in segments, allowed %llu; %llu set aside, %llu in other files",
+                 (unsigned long long)bytes.segments, (unsigned long long)most,
+                 (unsigned long long)bytes.aside, (unsigned long long)bytes.others);
+    }
 }
 
 void sim_agent_check(struct sim *sim)
@@ -351,16 +467,7 @@ void sim_agent_check(struct sim *sim)
                  (unsigned long long)books.damaged.records,
                  (unsigned long long)books.queued.records, (unsigned long long)books.queued.bytes);
     }
-    // Two segments, which grow with what is known of files; what was set aside has its own bound.
-    const struct queue_config *config = &sim->flow.queue;
-    uint64_t slots = 16384;
-    uint64_t segment =
-        config->max_size / 8 < SNAPSHOTS_BYTES ? SNAPSHOTS_BYTES : config->max_size / 8;
-    uint64_t limit = config->max_size + 2 * segment + slots + config->dead_letter_max_size;
-    if (!sim->rewound && simdisk_used(sim->disk) > limit) {
-        sim_fail(sim, "%llu bytes on disk, allowed %llu",
-                 (unsigned long long)simdisk_used(sim->disk), (unsigned long long)limit);
-    }
+    check_disk(sim);
 }
 
 // ---- life ----
@@ -376,6 +483,8 @@ void sim_agent_give_keys(struct sim *sim)
 void sim_agent_init(struct sim *sim)
 {
     sim->io.context = sim;
+    sim->part = PART_NONE;
+    sim->io.pause = on_pause;
     sim->io.written = on_written;
     sim->io.synced = on_synced;
     sim->io.named = on_named;

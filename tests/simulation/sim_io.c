@@ -31,6 +31,16 @@ static int64_t counted(struct sim_io *sim, const struct io *side, int64_t result
     return result;
 }
 
+static void pause_at(struct sim_io *sim, enum disk_file kind)
+{
+    sim->pause(sim->context, kind);
+}
+
+static enum disk_file kind_of_fd(const struct sim_io *sim, int fd)
+{
+    return is_disk_fd(fd) ? sim->kinds[fd - SIM_DISK_FD_BASE] : DISK_OTHER;
+}
+
 static enum disk_file kind_of(const char *path)
 {
     const char *name = strrchr(path, '/') + 1;
@@ -47,6 +57,9 @@ static int route_open(struct io *io, const char *path, int flags, mode_t mode)
 {
     struct sim_io *sim = sim_of(io);
     struct io *side = side_of_path(sim, path);
+    if ((flags & O_CREAT) != 0) {
+        pause_at(sim, kind_of(path));
+    }
     int fd = (int)counted(sim, side, side->open(side, path, flags, mode));
     if (fd >= 0 && is_disk_fd(fd)) {
         sim->kinds[fd - SIM_DISK_FD_BASE] = kind_of(path);
@@ -67,16 +80,19 @@ static int64_t route_pread(struct io *io, int fd, void *data, size_t size, uint6
 {
     struct sim_io *sim = sim_of(io);
     struct io *side = side_of_fd(sim, fd);
+    if (is_disk_fd(fd)) {
+        pause_at(sim, kind_of_fd(sim, fd));
+    }
     return counted(sim, side, side->pread(side, fd, data, size, offset));
 }
 
 static int64_t route_pwrite(struct io *io, int fd, const void *data, size_t size, uint64_t offset)
 {
     struct sim_io *sim = sim_of(io);
+    pause_at(sim, kind_of_fd(sim, fd));
     int64_t result = counted(sim, sim->disk, sim->disk->pwrite(sim->disk, fd, data, size, offset));
     if (result > 0) {
-        sim->written(sim->context, sim->kinds[fd - SIM_DISK_FD_BASE],
-                     slice_of(data, (size_t)result));
+        sim->written(sim->context, kind_of_fd(sim, fd), slice_of(data, (size_t)result));
     }
     return result;
 }
@@ -90,9 +106,10 @@ static int route_ftruncate(struct io *io, int fd, uint64_t size)
 static int route_fdatasync(struct io *io, int fd)
 {
     struct sim_io *sim = sim_of(io);
+    pause_at(sim, kind_of_fd(sim, fd));
     int result = (int)counted(sim, sim->disk, sim->disk->fdatasync(sim->disk, fd));
     if (result == 0) {
-        sim->synced(sim->context, sim->kinds[fd - SIM_DISK_FD_BASE]);
+        sim->synced(sim->context, kind_of_fd(sim, fd));
     }
     return result;
 }
@@ -100,6 +117,7 @@ static int route_fdatasync(struct io *io, int fd)
 static int route_sync_dir(struct io *io, const char *path)
 {
     struct sim_io *sim = sim_of(io);
+    pause_at(sim, DISK_OTHER);
     return (int)counted(sim, sim->disk, sim->disk->sync_dir(sim->disk, path));
 }
 
@@ -114,6 +132,7 @@ static int route_rename(struct io *io, const char *from, const char *to)
 static int route_unlink(struct io *io, const char *path)
 {
     struct sim_io *sim = sim_of(io);
+    pause_at(sim, kind_of(path));
     int result = (int)counted(sim, sim->disk, sim->disk->unlink(sim->disk, path));
     sim->named(sim->context, "removes", path, result);
     return result;

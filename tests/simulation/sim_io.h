@@ -26,6 +26,8 @@ struct sim_io {
     uint64_t failures;  // calls on the disk that failed
     enum disk_file kinds[SIM_DISK_FDS];
     void *context;
+    // Before a call on the disk in which another thread may run; `kind` is that of the file.
+    void (*pause)(void *context, enum disk_file kind);
     void (*written)(void *context, enum disk_file kind, struct slice data);
     void (*synced)(void *context, enum disk_file kind);
     // A name on the disk was made, changed or removed.

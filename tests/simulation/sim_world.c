@@ -172,13 +172,7 @@ static void step_agent(struct sim *sim, uint64_t choice)
     if (!sim_agent_supervise(sim)) {
         return;
     }
-    if (choice == 0) {
-        sim_collector_step(sim);
-    } else if (choice == 1) {
-        sim_sender_step(sim);
-    } else {
-        sim_syncer_step(sim);
-    }
+    sim_part_step(sim, (enum sim_part)choice);
     sim_agent_check(sim);
 }
 
@@ -246,7 +240,7 @@ static void live_until(struct sim *sim, uint64_t end_ns, bool until_done)
         }
     }
     if (until_done) {
-        sim_fail(sim, "the agent does not come to an end");
+        sim_fail(sim, "the agent does not come to an end: %s", sim_agent_state(sim));
     }
 }
 
