@@ -381,9 +381,10 @@ static int settle_up(struct recovery *recovery)
     return 0;
 }
 
+// Above every epoch that was used: what this opening makes has the name of nothing that is there.
 static uint64_t next_epoch(const struct recovery *recovery, const struct ack_state *ack)
 {
-    uint64_t epoch = ack->epoch;
+    uint64_t epoch = ack->epoch > recovery->bad_epoch ? ack->epoch : recovery->bad_epoch;
     for (size_t i = 0; i < recovery->count; i++) {
         if (recovery->found[i].segment->epoch > epoch) {
             epoch = recovery->found[i].segment->epoch;

@@ -91,6 +91,9 @@ static int pass_over_bad(struct recovery *recovery, size_t index)
     }
     recovery->bad = xreallocarray(recovery->bad, recovery->bad_count + 1, sizeof *recovery->bad);
     memcpy(recovery->bad[recovery->bad_count++], found->segment->name, SEGMENT_NAME_MAX);
+    if (found->segment->epoch > recovery->bad_epoch) {
+        recovery->bad_epoch = found->segment->epoch;
+    }
     recovery->report->segments_bad++;
     recovery_forget(recovery, index);
     return 0;

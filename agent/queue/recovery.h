@@ -24,7 +24,8 @@ struct recovery {
     uint64_t lost_end; // the same of a sealed segment that is to be set aside, 0: none
     char (*bad)[SEGMENT_NAME_MAX]; // names of those
     size_t bad_count;
-    bool tail_stays; // for want of room it was not copied
+    uint64_t bad_epoch; // the highest in these names
+    bool tail_stays;    // for want of room it was not copied
     bool ack_found;
     struct buf payload;
 };

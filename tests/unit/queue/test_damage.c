@@ -246,6 +246,27 @@ START_TEST(the_last_sealed_segment_may_be_set_aside_too)
 }
 END_TEST
 
+START_TEST(what_recovery_makes_does_not_have_the_name_of_what_is_set_aside)
+{
+    static const uint8_t garbage[3 * SEGMENT_PAGE_BYTES];
+    ck_assert_int_eq(append_block(), 0);
+    ck_assert_uint_eq(drain(), BLOCK_RECORDS);
+    crash();
+    char name[SEGMENT_NAME_MAX];
+    segment_name(BLOCK_RECORDS + 1, 2, name); // the next sequence, the next epoch
+    char *path = xasprintf("/state/web/%s", name);
+    simdisk_write_file(disk, path, garbage, sizeof garbage);
+    reopen();
+    ck_assert_uint_eq(report.segments_bad, 1);
+    ck_assert_int_eq(append_block(), 0);
+    crash();
+    reopen();
+    ck_assert_uint_eq(report.records_queued, BLOCK_RECORDS);
+    ck_assert_uint_eq(drain(), BLOCK_RECORDS);
+    free(path);
+}
+END_TEST
+
 START_TEST(a_missing_segment_is_counted_as_damaged)
 {
     make_segments();
@@ -498,6 +519,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_damaged_block_header_takes_what_lies_before_the_next_one);
     tcase_add_test(tests, a_sealed_segment_without_a_header_is_set_aside_and_the_log_goes_on);
     tcase_add_test(tests, the_last_sealed_segment_may_be_set_aside_too);
+    tcase_add_test(tests, what_recovery_makes_does_not_have_the_name_of_what_is_set_aside);
     tcase_add_test(tests, a_missing_segment_is_counted_as_damaged);
     tcase_add_test(tests, a_missing_first_segment_is_counted_as_damaged);
     tcase_add_test(tests, a_sealed_segment_that_was_cut_loses_no_more_than_its_end);
