@@ -136,9 +136,7 @@ static int make_dir(struct io *io, const char *dir)
         return error;
     }
     const char *slash = strrchr(dir, '/');
-    if (slash == NULL) {
-        return io->sync_dir(io, ".");
-    }
+    ASSERT(slash != NULL);
     size_t length = slash == dir ? 1 : (size_t)(slash - dir);
     char *parent = xstrndup(slice_of(dir, length));
     error = io->sync_dir(io, parent);

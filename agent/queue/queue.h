@@ -27,7 +27,7 @@
 struct queue; // opaque
 
 struct queue_options {
-    const char *dir;  // created when missing
+    const char *dir;  // a path with a slash; created when missing
     const char *flow; // its name; a directory of another flow is refused with E_CONFIG
     const struct queue_config *config;
     uint64_t min_free; // see queue.min_free

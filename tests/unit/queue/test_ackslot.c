@@ -442,6 +442,22 @@ START_TEST(a_version_that_no_checksum_vouches_for_is_damage)
 }
 END_TEST
 
+START_TEST(a_slot_that_says_a_wrong_size_is_damage)
+{
+    static const struct {
+        uint32_t version;
+        uint32_t size;
+    } wrong[] = {{2, 127}, {2, 128}, {2, 200}, {2, SLOT_BYTES_V1}, {2, SLOT_STRIDE + 1}, {1, 200}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        uint8_t bytes[SLOT_STRIDE + 4] = {'K', 'A', 'C', 'K', (uint8_t)wrong[i].version};
+        store_u32(bytes + 12, wrong[i].size);
+        put_checksum(bytes, wrong[i].size);
+        simdisk_write_file(disk, PATH, bytes, SLOT_STRIDE);
+        ck_assert_int_eq(ackslot_read(&fault.io, PATH, &state), E_NOT_FOUND);
+    }
+}
+END_TEST
+
 // ---- a disk that fails ----
 
 START_TEST(an_opening_that_fails_at_any_call_leaves_nothing_open)
@@ -497,6 +513,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_file_of_version_1_outlives_a_crash_while_it_is_taken_over);
     tcase_add_test(tests, a_file_of_a_newer_version_is_refused_and_not_changed);
     tcase_add_test(tests, a_version_that_no_checksum_vouches_for_is_damage);
+    tcase_add_test(tests, a_slot_that_says_a_wrong_size_is_damage);
     tcase_add_test(tests, an_opening_that_fails_at_any_call_leaves_nothing_open);
     tcase_add_test(tests, a_reader_reports_what_the_disk_says);
     suite_add_tcase(suite, tests);
