@@ -44,3 +44,16 @@ static inline struct slice slice_skip(struct slice a, size_t count)
 {
     return (struct slice){.data = count == 0 ? a.data : a.data + count, .size = a.size - count};
 }
+
+// The number of NUL bytes that `a` begins with.
+static inline size_t slice_zeros(struct slice a)
+{
+    size_t count = 0;
+    if (a.size > 1 && a.data[0] == 0 && memcmp(a.data, a.data + 1, a.size - 1) == 0) {
+        return a.size; // as fast as memory
+    }
+    while (count < a.size && a.data[count] == 0) {
+        count++;
+    }
+    return count;
+}

@@ -93,6 +93,18 @@ static uint64_t line_offset_at(const struct framer *framer, uint64_t limit)
     return limit;
 }
 
+// Whether the position is behind the hole at the start of the file, where a line begins (see
+// record/lines.h): told by the bytes just before it, so that a hole of any size costs little.
+static bool is_behind_hole(const struct framer *framer)
+{
+    uint8_t block[4096];
+    uint8_t first;
+    size_t size = framer->position < sizeof block ? (size_t)framer->position : sizeof block;
+    return lines_may_have_hole(&framer->lines) && peek_all(framer, 0, &first, 1) == 1 &&
+           first == 0 && peek_all(framer, framer->position - size, block, size) == (int64_t)size &&
+           slice_zeros(slice_of(block, size)) == size;
+}
+
 // Frames the head of the file as it was framed when the file was new: up to the position it is a
 // number of whole records.
 static void find_header(struct framer *framer)
@@ -143,7 +155,8 @@ static void locate(struct framer *framer, struct slice chunk)
         return;
     }
     bool can_peek = framer->peek.read != NULL;
-    size_t lookback = can_peek ? lines_lookback_bytes(&framer->lines) : 0;
+    bool looks_back = can_peek && !is_behind_hole(framer);
+    size_t lookback = looks_back ? lines_lookback_bytes(&framer->lines) : 0;
     lines_set_offset(&framer->lines, framer->position, line_offset_at(framer, lookback));
     if (can_peek && framer->rules->header_has_names) {
         find_header(framer);

@@ -9,11 +9,12 @@ enum { CHARACTER_BYTES_MAX = 4 };
 // Whole code units, however wide.
 static const uint64_t discard_bytes_max = 0xf0000000;
 
+static const uint8_t zeros[CHARACTER_BYTES_MAX];
+
 // Whether more than a newline decides what the next line is.
 static bool is_slow(const struct lines *lines)
 {
-    return lines->discarding || lines->misaligned != 0 || !lines->format->plain ||
-           (lines->at_start && lines->format->mark_bytes != 0);
+    return lines->discarding || lines->misaligned != 0 || !lines->format->plain || lines->at_start;
 }
 
 void lines_init(struct lines *lines, const struct lines_config *config,
@@ -53,6 +54,12 @@ void lines_set_start(struct lines *lines)
 {
     lines->at_start = true;
     lines->slow = is_slow(lines);
+}
+
+bool lines_may_have_hole(const struct lines *lines)
+{
+    struct slice nul = slice_of(zeros, lines->format->ending.width);
+    return !slice_starts_with(ending_needed(&lines->format->ending), nul);
 }
 
 void lines_set_offset(struct lines *lines, uint64_t position, uint64_t line_offset)
@@ -390,10 +397,35 @@ static bool skip_divided_unit(struct lines *lines, struct line *out_line)
     return true;
 }
 
+// Passes over the NUL bytes that the file begins with; true when they are at their end.
+static bool skip_hole(struct lines *lines, struct line *out_line)
+{
+    size_t count = slice_zeros(lines->rest);
+    consume(lines, count);
+    lines->hole += count;
+    if (lines->rest.size == 0 && !lines->final) {
+        return false;
+    }
+    // The first character may begin with zeros itself.
+    size_t divided = lines->rest.size == 0 ? 0 : lines->hole % lines->format->ending.width;
+    buf_append(&lines->pending, zeros, divided);
+    *out_line = (struct line){.kind = LINE_SKIPPED, .source_bytes = lines->hole - divided};
+    lines->hole = 0;
+    return out_line->source_bytes != 0;
+}
+
 static bool cut_line(struct lines *lines, struct line *out_line)
 {
     if (lines->misaligned != 0) {
         return skip_divided_unit(lines, out_line);
+    }
+    if (lines->at_start && lines->pending.size == 0 && lines_may_have_hole(lines)) {
+        if (skip_hole(lines, out_line)) {
+            return true;
+        }
+        if (lines->rest.size == 0) {
+            return false;
+        }
     }
     bool discards = lines->policy == OVER_LONG_TRUNCATE || lines->policy == OVER_LONG_SKIP;
     if (discards && continues_over_long(lines)) {

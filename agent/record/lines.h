@@ -1,6 +1,10 @@
 // Cuts a file into lines, whatever the chunks are that it comes in, with bounded memory; and
 // decodes them, where the file has an encoding.
 //
+// NUL bytes that a file begins with are no text: they are the hole that is left when a file is cut
+// to nothing under a writer that goes on behind it, not having opened it with O_APPEND. They are
+// one LINE_SKIPPED, of any length, unless NUL is a line ending.
+//
 // Diagnostics: none; any bytes are lines. See record.h for what becomes of over-long lines.
 #pragma once
 
@@ -46,7 +50,8 @@ struct lines {
     uint64_t line_offset;      // bytes of the present line that were handed out
     uint64_t discarded;        // bytes of the present line so far, while its rest is discarded
     bool discarding;
-    bool at_start;      // of the file: its byte order mark is left out
+    uint64_t hole;      // NUL bytes that the file begins with
+    bool at_start;      // of the file: a hole and its byte order mark are left out
     bool slow;          // the next line is none of those that a newline alone decides
     bool partial_lines; // a time-out may hand out a part of a line
     bool flush;         // what is pending is to be handed out
@@ -60,6 +65,8 @@ void lines_deinit(struct lines *lines);
 
 // The next byte is the first of the file.
 void lines_set_start(struct lines *lines);
+// Whether NUL bytes at the start of the file are left out.
+bool lines_may_have_hole(const struct lines *lines);
 // The number of bytes before a position that decide what the rest of a cut line is.
 size_t lines_lookback_bytes(const struct lines *lines);
 // The next byte is at `position` of the file, in the middle of a line of which `line_offset` bytes

@@ -277,7 +277,7 @@ class FileCase:
         return [line for line in self.agent.log().splitlines() if LOSS.search(line)]
 
     def check(self, lost=None, at_most=None, at_least=None, loss_lines=1, unread=0,
-              silent_losses=0, written_twice=()):
+              silent_losses=0, written_twice=(), holes=0):
         """Waits until everything is settled, ends the agent and compares.
 
         `lost` are lines that must be missing, every one of them, and be counted exactly. Of `at_most`
@@ -286,7 +286,7 @@ class FileCase:
         missing is said in `loss_lines` lines of the log, each with the name of a file of the case.
         `unread` bytes are known to the agent, but not read. `silent_losses` are lines of the log about
         what went while nobody watched, though nothing was missing. The ids `written_twice` are in two
-        files, and must arrive twice.
+        files, and must arrive twice. So many `holes` are in front of lines, and count as one record each.
         """
         self.resume()
         lost = lost or Lines()
@@ -311,7 +311,7 @@ class FileCase:
         told = loss_lines if lost or unsure_bytes else silent_losses
         self._check_losses(books, lost.size, (at_least, unsure_bytes), told)
         self._check_whole(arrived)
-        read = len(self.ledger.written) - len(gone) + len(written_twice)
+        read = len(self.ledger.written) - len(gone) + len(written_twice) + holes
         assert books["read"]["records"] == read, (read, books)
         if self.ordered:
             self.ledger.check_order(arrived)

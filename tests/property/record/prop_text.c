@@ -13,7 +13,13 @@
 #include "record/record.h"
 #include "support/test_main.h"
 
-enum { INPUT_BYTES_MAX = 240, RECORDS_MAX = INPUT_BYTES_MAX + 1, RUNS = 5000, LIMIT_MIN = 16 };
+enum {
+    INPUT_BYTES_MAX = 240,
+    HOLE_BYTES_MAX = 20,
+    RECORDS_MAX = INPUT_BYTES_MAX + 1,
+    RUNS = 5000,
+    LIMIT_MIN = 16
+};
 
 enum form { FORM_RAW, FORM_UTF8, FORM_LATIN1, FORM_UTF16LE, FORM_UTF16BE, FORM_UTF32LE };
 
@@ -114,6 +120,9 @@ static void make_input(struct scenario *scenario, struct prng *prng)
     bool marked = scenario->setting->name == utf16_name || prng_below(prng, 3) == 0;
     if (marked && form != FORM_LATIN1) {
         scenario->size = put_character(form, 0xfeff, scenario->input);
+    } else if (prng_below(prng, 4) == 0) {
+        scenario->size = (size_t)prng_below(prng, HOLE_BYTES_MAX);
+        memset(scenario->input, 0, scenario->size);
     }
     while (scenario->size < size) {
         uint8_t *end = scenario->input + scenario->size;
@@ -452,12 +461,28 @@ static size_t ending_at(const struct scenario *scenario, size_t at)
     return count * width;
 }
 
+// The NUL bytes that the file begins with, as whole characters.
+static size_t hole_of(const struct scenario *scenario)
+{
+    size_t size = 0;
+    if (ending_texts[scenario->ending][0] == '\0') {
+        return 0;
+    }
+    while (size < scenario->size && scenario->input[size] == 0) {
+        size++;
+    }
+    return size == scenario->size ? size : size - size % width_of(scenario->setting->form);
+}
+
 static void read_simply(struct reading *reading)
 {
     const struct scenario *scenario = reading->scenario;
     size_t width = width_of(scenario->setting->form);
-    size_t start = 0;
-    for (size_t at = 0; at < scenario->size;) {
+    size_t start = hole_of(scenario);
+    if (start != 0) {
+        emit(reading, 'F', slice_of(NULL, 0), start);
+    }
+    for (size_t at = start; at < scenario->size;) {
         size_t ending = ending_at(scenario, at);
         if (ending == 0) {
             at += width;

@@ -91,6 +91,17 @@ static const struct sample samples[] = {
      BYTES("a\xe9"
            "b\xc3\xe9"),
      "S 2 <a\n>S 3 <b\xc3\x83\n>"},
+    // Holes.
+    {NULL, NULL, 0, BYTES("\0\0\0a\nb\n"), "F 3 <>S 2 <a\n>S 2 <b\n>"},
+    {NULL, NULL, 0, BYTES("\0\n"), "F 1 <>S 1 <\n>"},
+    {NULL, NULL, 0, BYTES("\0\0"), "F 2 <>"},
+    {NULL, ";", 0, BYTES("\0a;"), "F 1 <>S 2 <a\n>"},
+    {"utf-8", NULL, 0, BYTES("\0\0a\n"), "F 2 <>S 2 <a\n>"},
+    {"utf-16le", NULL, 0, BYTES("\0\0\0\0a\0\n\0"), "F 4 <>S 4 <a\n>"},
+    {"utf-16le", NULL, 0, BYTES("\0\0\0\x01\n\0"), "F 2 <>S 4 <\xc4\x80\n>"},
+    {"utf-16be", NULL, 0, BYTES("\0\0\0\0\0a\0\n"), "F 4 <>S 4 <a\n>"},
+    {"utf-32", NULL, 0, BYTES("\0\0\0\0\0\0\0a\0\0\0\n"), "F 4 <>S 8 <a\n>"},
+    {"utf-16be", "nul", 0, BYTES("\0\0\0a\0\0"), "S 2 <\n>S 4 <a\n>"},
 };
 
 static struct flow flow_of(const struct sample *sample)

@@ -231,6 +231,78 @@ START_TEST(invalid_utf8_and_nul_pass_as_they_are)
 }
 END_TEST
 
+struct hole {
+    const char *bytes;
+    size_t size;
+};
+
+static int64_t peek_hole(void *context, uint64_t offset, uint8_t *room, size_t size)
+{
+    const struct hole *hole = context;
+    size_t start = offset < hole->size ? (size_t)offset : hole->size;
+    size_t count = hole->size - start < size ? hole->size - start : size;
+    memcpy(room, hole->bytes + start, count);
+    return (int64_t)count;
+}
+
+START_TEST(hole_is_left_out_when_its_end_is_seen)
+{
+    static const char zeros[70000];
+    struct flow flow = flow_default();
+    flow.config.lines.partial_line_timeout_ms = 1;
+    open_at(&flow, 0);
+    framer_feed(flow.framer, slice_of(zeros, sizeof zeros), 0);
+    take_all(&flow);
+    ck_assert_uint_eq(framer_expire(flow.framer, TIME_NEVER - 1), TIME_NEVER);
+    take_all(&flow);
+    ck_assert_uint_eq(framer_position(flow.framer), 0);
+    ck_assert_uint_eq(framer_memory(flow.framer), 0);
+    feed(&flow, "a\n");
+    ck_assert_str_eq(seen(&flow), "F 70000 <>S 2 <a\n>");
+    close_flow(&flow);
+}
+END_TEST
+
+START_TEST(hole_may_be_larger_than_4_gib)
+{
+    static const char zeros[1 << 20];
+    struct flow flow = flow_default();
+    open_at(&flow, 0);
+    for (int i = 0; i < 4097; i++) {
+        framer_feed(flow.framer, slice_of(zeros, sizeof zeros), 0);
+        take_all(&flow);
+    }
+    ck_assert_str_eq(seen(&flow), "");
+    framer_feed(flow.framer, slice_of_text("a\n"), 0);
+    struct record record;
+    ck_assert(framer_next(flow.framer, &record));
+    ck_assert_int_eq(record.fate, RECORD_FILTERED);
+    ck_assert_uint_eq(record.source_bytes, (uint64_t)4097 << 20);
+    take_all(&flow);
+    ck_assert_str_eq(seen(&flow), "S 2 <a\n>");
+    close_flow(&flow);
+}
+END_TEST
+
+START_TEST(line_behind_a_hole_begins_there_after_a_restart)
+{
+    static const enum over_long policies[] = {OVER_LONG_SPLIT, OVER_LONG_TRUNCATE, OVER_LONG_SKIP,
+                                              OVER_LONG_DEAD_LETTER};
+    struct flow flow = flow_default();
+    flow.config.lines.over_long = policies[_i];
+    flow.config.lines.max_line = 4;
+    flow.config.lines.partial_line_timeout_ms = 1000;
+    struct hole hole = {.bytes = "\0\0\0\0\0\0\0\0a\n", .size = 10};
+    ck_assert_int_eq(record_rules_create(&flow.config, &flow.to, &flow.stats, &flow.rules), 0);
+    struct framer_peek hole_peek = {.context = &hole, .read = peek_hole};
+    flow.framer = framer_create(flow.rules, 8, &hole_peek);
+    buf_init(&flow.seen, 1 << 20);
+    feed(&flow, "a\n");
+    ck_assert_str_eq(seen(&flow), "S 2 <a\n>");
+    close_flow(&flow);
+}
+END_TEST
+
 // Feeds `total` bytes of one line without an end.
 static uint64_t feed_endless(struct flow *flow, uint64_t total, size_t *memory_max)
 {
@@ -375,6 +447,9 @@ static void add_line_tests(TCase *tests)
     tcase_add_test(tests, rest_of_a_set_aside_line_is_known_after_a_restart);
     tcase_add_test(tests, pieces_do_not_divide_characters);
     tcase_add_test(tests, invalid_utf8_and_nul_pass_as_they_are);
+    tcase_add_test(tests, hole_is_left_out_when_its_end_is_seen);
+    tcase_add_test(tests, hole_may_be_larger_than_4_gib);
+    tcase_add_loop_test(tests, line_behind_a_hole_begins_there_after_a_restart, 0, 4);
     tcase_add_loop_test(tests, line_of_gigabytes_takes_bounded_memory, 0, 4);
 }
 
