@@ -171,25 +171,52 @@ static int check_start_of_tail(struct recovery *recovery)
     return follows_log(recovery, &recovery->found[tail]) ? 0 : discard_from(recovery, tail);
 }
 
+// Takes what the segment says of files: the blocks in front of it that say so may be missing.
+static int take_snapshot(struct recovery *recovery, const struct found_segment *found)
+{
+    struct queue *queue = recovery->queue;
+    struct positions positions = {0};
+    int error = segment_read_snapshot(queue->io, found->segment->fd, &found->header, &positions);
+    if (error != 0) {
+        positions_deinit(&positions);
+        return error;
+    }
+    positions_deinit(&queue->positions);
+    queue->positions = positions;
+    positions_end_before(&queue->positions, found->header.first_sequence);
+    return 0;
+}
+
+// Enters a segment behind one that is not sealed. `cut`: the end of that one cannot be read, as
+// when the process died in its footer. E_CORRUPT: there is a gap.
+static int enter_segment(struct recovery *recovery, const struct found_segment *found, bool cut)
+{
+    bool follows = follows_unsynced(recovery, found);
+    if (cut) {
+        follows =
+            follows && !found->header.is_copy && found->segment->first_sequence == recovery->end;
+    }
+    return follows ? take_snapshot(recovery, found) : E_CORRUPT;
+}
+
 // Reads the segments from `start` on, up to the first gap.
 static int apply_segments(struct recovery *recovery, size_t start)
 {
-    int error = 0;
-    for (size_t i = start; error == 0 && i < recovery->count; i++) {
-        struct segment *segment = recovery->found[i].segment;
-        if (i > recovery->tail && !follows_unsynced(recovery, &recovery->found[i])) {
-            return discard_from(recovery, i);
+    bool cut = false;
+    for (size_t i = start; i < recovery->count; i++) {
+        struct found_segment *found = &recovery->found[i];
+        int error = i > recovery->tail ? enter_segment(recovery, found, cut) : 0;
+        if (error != 0) {
+            return recovery_is_damage(error) ? discard_from(recovery, i) : error;
         }
-        int whole = apply_segment(recovery, &recovery->found[i]);
+        int whole = apply_segment(recovery, found);
         if (whole < 0) {
             return whole;
         }
-        recovery->end = segment->end_sequence;
-        if (whole == 0 && i >= recovery->tail) {
-            error = discard_from(recovery, i + 1);
-        }
+        recovery->end = found->segment->end_sequence;
+        cut = whole == 0;
     }
-    return error;
+    return 0;
 }
 
 // Rebuilds positions and totals, and finds where the log ends.

@@ -319,6 +319,44 @@ static void damage_ack_slot(unsigned slot)
     simdisk_flip(disk, "/state/web/ack", (size_t)slot * 8192 + 40, 1);
 }
 
+START_TEST(a_footer_that_was_cut_short_takes_nothing_behind_it)
+{
+    make_segments();
+    const char *path = segments[segment_count - 2];
+    simdisk_cut(disk, path, simdisk_size(disk, path) - BLOCK_HEADER_BYTES / 2);
+    reopen();
+    ck_assert_uint_eq(report.segments_discarded, 0);
+    ck_assert_uint_eq(report.records_queued, appended);
+    ck_assert_uint_eq(drain(), appended);
+}
+END_TEST
+
+START_TEST(a_lost_note_of_a_file_is_found_in_the_next_segment)
+{
+    ck_assert_int_eq(append_block(), 0);
+    ck_assert_int_eq(append_block(), 0);
+    list_segments();
+    ck_assert_uint_eq(segment_count, 1);
+    size_t size = simdisk_size(disk, segments[0]);
+    struct generation generation = {.id = 2, .path = (char *)(uintptr_t) "/var/log/other.log"};
+    queue_note_generation(queue, &generation);
+    ck_assert_int_eq(queue_append(queue), 0);
+    queue_set_position(queue, 2, 77, (struct fingerprint){0});
+    ck_assert_int_eq(append_block(), 0);
+    list_segments();
+    ck_assert_uint_eq(segment_count, 2);
+    crash();
+    simdisk_cut(disk, segments[0], size); // it was not synced
+    reopen();
+    ck_assert_uint_eq(report.records_queued, appended);
+    size_t count;
+    const struct generation *known = queue_generations(queue, &count);
+    ck_assert_uint_eq(count, 2);
+    ck_assert_uint_eq(known[1].id, 2);
+    ck_assert_uint_eq(known[1].position, 77);
+}
+END_TEST
+
 START_TEST(with_one_ack_slot_damaged_the_one_before_it_counts)
 {
     ck_assert_int_eq(append_block(), 0);
@@ -523,6 +561,8 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_missing_segment_is_counted_as_damaged);
     tcase_add_test(tests, a_missing_first_segment_is_counted_as_damaged);
     tcase_add_test(tests, a_sealed_segment_that_was_cut_loses_no_more_than_its_end);
+    tcase_add_test(tests, a_footer_that_was_cut_short_takes_nothing_behind_it);
+    tcase_add_test(tests, a_lost_note_of_a_file_is_found_in_the_next_segment);
     tcase_add_test(tests, with_one_ack_slot_damaged_the_one_before_it_counts);
     tcase_add_test(tests, with_all_ack_slots_damaged_everything_comes_again);
     tcase_add_test(tests, foreign_files_stay_and_copies_that_were_not_finished_go);
