@@ -60,9 +60,9 @@ static void encode(const struct ack_state *state, uint64_t generation, uint8_t *
     store_u32(out + CRC_OFFSET, crc32c(0, out, SLOT_BYTES));
 }
 
-// Whether a slot is whole: magic, version, checksum and size are the same in every version from 2
-// on.
-static bool is_whole(uint8_t *bytes, size_t count)
+// Bytes of a slot, 0 when it is not whole. Magic, version, checksum and size are at the same places
+// in every version from 2 on.
+static size_t whole_size(uint8_t *bytes, size_t count)
 {
     struct cursor cursor = cursor_of(slice_of(bytes, count));
     uint32_t magic = cursor_u32(&cursor);
@@ -73,20 +73,21 @@ static bool is_whole(uint8_t *bytes, size_t count)
         size = size == WINDOW_RECORDS ? SLOT_BYTES_V1 : 0;
     }
     if (cursor.failed || magic != ACK_MAGIC || size < FIELDS_BYTES || size > count) {
-        return false;
+        return 0;
     }
     store_u32(bytes + CRC_OFFSET, 0);
-    return crc == crc32c(0, bytes, size);
+    return crc == crc32c(0, bytes, size) ? size : 0;
 }
 
 // E_NOT_FOUND: the slot is empty or torn.
 static int decode(uint8_t *bytes, size_t count, struct ack_state *out_state,
                   uint64_t *out_generation)
 {
-    if (!is_whole(bytes, count)) {
+    size_t size = whole_size(bytes, count);
+    if (size == 0) {
         return E_NOT_FOUND;
     }
-    struct cursor cursor = cursor_of(slice_of(bytes, count));
+    struct cursor cursor = cursor_of(slice_of(bytes, size));
     (void)cursor_u32(&cursor);
     uint32_t version = cursor_u32(&cursor);
     if (version > ACK_VERSION) {
