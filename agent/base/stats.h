@@ -15,6 +15,16 @@ enum stat_kind { STAT_COUNTER, STAT_GAUGE };
     X(SOURCE_FILES_OPEN, "files_open", STAT_GAUGE, "of these, files with an open descriptor")      \
     X(SOURCE_FILES_POLLED, "files_polled", STAT_GAUGE,                                             \
       "of these, files that are polled because inotify does not tell of them")                     \
+    X(SOURCE_DIRS_WATCHED, "directories_watched", STAT_GAUGE,                                      \
+      "directories of the patterns whose changes inotify tells")                                   \
+    X(SOURCE_DIRS_NO_INSTANCE, "directories_no_instance", STAT_GAUGE,                              \
+      "directories polled because fs.inotify.max_user_instances is reached")                       \
+    X(SOURCE_DIRS_NO_WATCH, "directories_no_watch", STAT_GAUGE,                                    \
+      "directories polled because fs.inotify.max_user_watches is reached")                         \
+    X(SOURCE_DIRS_NETWORK, "directories_network", STAT_GAUGE,                                      \
+      "directories polled because they are on a network filesystem")                               \
+    X(SOURCE_DIRS_REFUSED, "directories_refused", STAT_GAUGE,                                      \
+      "directories polled because inotify may not watch them")                                     \
     X(SOURCE_LAG_BYTES, "lag_bytes", STAT_GAUGE, "bytes of matched files not yet read")            \
     X(SOURCE_READ_BYTES, "read_bytes", STAT_COUNTER, "bytes read from files")                      \
     X(SOURCE_ARCHIVES_BROKEN, "archives_broken", STAT_COUNTER,                                     \

@@ -177,6 +177,25 @@ static void print_files(const json_t *files)
     }
 }
 
+static void print_watching(const json_t *watching)
+{
+    const json_t *reasons = json_object_get(watching, "polling_because");
+    if (json_array_size(reasons) == 0) {
+        printf("  watching        %s\n", text_at(watching, "method"));
+        return;
+    }
+    printf("  watching        polling %llu of %llu directories",
+           (unsigned long long)number_at(watching, "directories_polled"),
+           (unsigned long long)number_at(watching, "directories"));
+    size_t index;
+    const json_t *reason;
+    json_array_foreach(reasons, index, reason)
+    {
+        printf("%s%s", index == 0 ? " because " : ", and ", json_string_value(reason));
+    }
+    putchar('\n');
+}
+
 static void print_flow(const json_t *flow, bool files)
 {
     const json_t *lag = json_object_get(flow, "lag");
@@ -191,6 +210,7 @@ static void print_flow(const json_t *flow, bool files)
            (unsigned long long)number_at(counters, "files"),
            (unsigned long long)number_at(counters, "files_open"),
            (unsigned long long)number_at(counters, "files_polled"));
+    print_watching(json_object_get(flow, "watching"));
     printf("  lag             %12s          %8.1f s\n", human_size(number_at(lag, "bytes"), first),
            json_number_value(json_object_get(lag, "seconds")));
     printf("  queue           %12s of %s, %llu records\n",

@@ -97,6 +97,38 @@ static void write_lag(struct buf *out, const struct flow_snapshot *snapshot)
     buf_append_byte(out, '}');
 }
 
+static void write_watching(struct buf *out, const struct stats *stats)
+{
+    static const struct {
+        enum stat_id stat;
+        const char *text;
+    } reasons[] = {
+        {STAT_SOURCE_DIRS_NO_INSTANCE,
+         "no inotify instance is left (fs.inotify.max_user_instances)"},
+        {STAT_SOURCE_DIRS_NO_WATCH, "no inotify watches are left (fs.inotify.max_user_watches)"},
+        {STAT_SOURCE_DIRS_NETWORK, "inotify tells nothing of a network filesystem"},
+        {STAT_SOURCE_DIRS_REFUSED, "inotify may not watch them: permission denied"},
+    };
+    json_write_name(out, "watching");
+    buf_append_byte(out, '{');
+    json_write_name(out, "polling_because");
+    buf_append_byte(out, '[');
+    uint64_t polled = 0;
+    for (size_t i = 0; i < ARRAY_COUNT(reasons); i++) {
+        uint64_t count = stats_get(stats, reasons[i].stat);
+        if (count > 0) {
+            buf_append_text(out, polled > 0 ? "," : "");
+            (void)json_write_string(out, slice_of_text(reasons[i].text));
+            polled += count;
+        }
+    }
+    buf_append_byte(out, ']');
+    write_text(out, "method", polled > 0 ? "polling" : "inotify");
+    write_number(out, "directories", stats_get(stats, STAT_SOURCE_DIRS_WATCHED) + polled);
+    write_number(out, "directories_polled", polled);
+    buf_append_byte(out, '}');
+}
+
 static void write_counters(struct buf *out, const struct stats *stats)
 {
     json_write_name(out, "counters");
@@ -138,6 +170,7 @@ void flow_status_write(const struct flow_snapshot *snapshot, struct buf *out)
     write_text(out, "state", state_of(snapshot));
     write_last_error(out, snapshot);
     write_lag(out, snapshot);
+    write_watching(out, snapshot->stats);
     write_queue(out, &snapshot->usage);
     json_write_name(out, "rates");
     buf_append_byte(out, '{');

@@ -107,24 +107,6 @@ int source_notify_fd(const struct source *source)
 
 // ---- steps ----
 
-static void say_once(struct source *source)
-{
-    unsigned now = tree_degraded(source->tree) & ~source->said;
-    source->said |= now;
-    if ((now & TREE_NO_WATCHES) != 0) {
-        log_warning("no inotify watches left (fs.inotify.max_user_watches); files are polled");
-    }
-    if ((now & TREE_NO_INSTANCES) != 0) {
-        log_warning("no inotify instance left (fs.inotify.max_user_instances); files are polled");
-    }
-    if ((now & TREE_NETWORK) != 0) {
-        log_notice("files on a network filesystem are polled");
-    }
-    if ((now & TREE_OVERFLOW) != 0) {
-        log_notice("the inotify queue overflowed; all files are looked at again");
-    }
-}
-
 static void finish(struct source *source)
 {
     while (!ring_empty(&source->finishing)) {
@@ -170,7 +152,7 @@ uint64_t source_step(struct source *source, uint64_t now_ns)
     bool judging = !ring_empty(&source->unjudged) && source->unjudged.next != stuck;
     settle(source);
     reader_close_idle(source);
-    say_once(source);
+    watching_tell(source);
     stats_set(source->stats, STAT_SOURCE_FILES, tree_name_count(source->tree));
     stats_set(source->stats, STAT_SOURCE_FILES_POLLED, tree_polled_count(source->tree));
     if (!done || judging || archive_is_pending(source) || tree_pending(source->tree) ||

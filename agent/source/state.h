@@ -57,7 +57,8 @@ struct source {
     bool fresh;
     bool starting; // start_at applies
     bool judge_held;
-    unsigned said; // of tree_degraded
+    bool said_blind[TREE_BLINDNESS_COUNT]; // it was said, and is still so
+    uint64_t said_overflows;
 
     struct link ready;
     struct link starving;
@@ -153,6 +154,11 @@ void tell_generation(struct source *source, const struct source_file *file);
 void tell_lost(struct source *source, const struct source_file *file, uint64_t bytes, bool exact);
 void tell_skipped(struct source *source, const struct source_file *file, uint64_t bytes);
 void tell_copied(struct source *source, const struct source_file *file, uint64_t original);
+
+// ---- watching.c: how the directories are watched ----
+
+// Says it in the log when it has changed, and sets the counters.
+void watching_tell(struct source *source);
 
 // ---- settle.c: what time decides ----
 

@@ -179,7 +179,12 @@ void tree_each_closed(const struct tree *tree, void (*each)(void *context, const
     }
 }
 
-unsigned tree_degraded(const struct tree *tree)
+size_t tree_dir_count(const struct tree *tree, enum tree_blindness blindness)
 {
-    return tree->degraded;
+    return tree->seen_dirs[blindness];
+}
+
+uint64_t tree_overflow_count(const struct tree *tree)
+{
+    return tree->overflow_count;
 }

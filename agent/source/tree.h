@@ -6,7 +6,7 @@
 // watch, a symbolic link that leads elsewhere). Whatever is behind a name is for the caller to find
 // out: the tree only says "look".
 //
-// Diagnostics: nothing here fails. Where inotify does not work, names are polled; tree_degraded
+// Diagnostics: nothing here fails. Where inotify does not work, names are polled; tree_dir_count
 // tells.
 #pragma once
 
@@ -91,11 +91,16 @@ void tree_each(const struct tree *tree, void (*each)(void *context, const struct
 void tree_each_closed(const struct tree *tree, void (*each)(void *context, const char *path),
                       void *context);
 
-enum tree_degradation {
-    TREE_NO_WATCHES = 1,   // fs.inotify.max_user_watches is reached
-    TREE_NO_INSTANCES = 2, // fs.inotify.max_user_instances is reached
-    TREE_NETWORK = 4,      // a directory is on a filesystem whose changes inotify does not tell
-    TREE_OVERFLOW = 8,     // events were lost; everything was looked at again
+// Why inotify does not tell what happens in a directory.
+enum tree_blindness {
+    TREE_SEES,
+    TREE_NO_INSTANCES, // fs.inotify.max_user_instances is reached
+    TREE_NO_WATCHES,   // fs.inotify.max_user_watches is reached
+    TREE_NETWORK,      // it is on a filesystem whose changes inotify does not tell
+    TREE_REFUSED,      // inotify refuses it, for want of permission
+    TREE_BLINDNESS_COUNT,
 };
-// What has happened since the tree was made, for one message each.
-unsigned tree_degraded(const struct tree *tree);
+// How many directories there are now of which this is true.
+size_t tree_dir_count(const struct tree *tree, enum tree_blindness blindness);
+// How often events were lost since the tree was made; everything was looked at again each time.
+uint64_t tree_overflow_count(const struct tree *tree);

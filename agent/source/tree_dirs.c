@@ -88,18 +88,40 @@ static void look_at_names(struct tree *tree, const struct dir *dir)
     }
 }
 
+static enum tree_blindness blindness_of(const struct dir *dir, int error)
+{
+    switch (error) {
+    case 0:
+        return dir->network ? TREE_NETWORK : TREE_SEES;
+    case -ENOSPC:
+        return TREE_NO_WATCHES;
+    case -EMFILE:
+        return TREE_NO_INSTANCES;
+    default:
+        return TREE_REFUSED;
+    }
+}
+
 static void watch_dir(struct tree *tree, struct dir *dir)
 {
     uint64_t magic;
     dir->network = tree->io->fs_magic(tree->io, dir->path, &magic) == 0 && is_network(magic);
     int id = watch_add(tree->watch, dir->path, true, dir);
     dir->watch = id < 0 ? -1 : id;
-    if (id == -ENOSPC) {
-        tree->degraded |= TREE_NO_WATCHES;
-    } else if (id == -EMFILE) {
-        tree->degraded |= TREE_NO_INSTANCES;
+    tree->seen_dirs[dir->blindness]--;
+    dir->blindness = (uint8_t)blindness_of(dir, id < 0 ? id : 0);
+    tree->seen_dirs[dir->blindness]++;
+}
+
+// Whether the directory is there is known anew.
+static void set_exists(struct tree *tree, struct dir *dir, bool exists)
+{
+    if (exists && !dir->exists) {
+        tree->seen_dirs[dir->blindness]++;
+    } else if (!exists && dir->exists) {
+        tree->seen_dirs[dir->blindness]--;
     }
-    tree->degraded |= dir->network ? TREE_NETWORK : 0;
+    dir->exists = exists;
 }
 
 static void unwatch_dir(struct tree *tree, struct dir *dir)
@@ -195,7 +217,7 @@ static void lose_dir(struct tree *tree, struct dir *dir)
         lose_dir(tree, child);
         tree_dir_tidy(tree, child);
     }
-    dir->exists = false; // not before, or it would be freed with its last child
+    set_exists(tree, dir, false); // not before, or it would be freed with its last child
 }
 
 static void check_one(struct tree *tree, struct dir *dir, bool list)
@@ -213,7 +235,7 @@ static void check_one(struct tree *tree, struct dir *dir, bool list)
     if (other) {
         unwatch_dir(tree, dir);
     }
-    dir->exists = true;
+    set_exists(tree, dir, true);
     dir->device = stat.device;
     dir->inode = stat.inode;
     bool unwatched = dir->watch < 0;

@@ -110,7 +110,7 @@ void tree_resync(struct tree *tree)
 void tree_take_event(struct tree *tree, const struct watch_event *event)
 {
     if (event->owner == NULL) {
-        tree->degraded |= TREE_OVERFLOW;
+        tree->overflow_count++;
         tree_resync(tree);
         return;
     }

@@ -29,6 +29,7 @@ struct dir {
     bool exists;
     bool closed; // there is no permission to list it
     bool network;
+    uint8_t blindness; // of one that exists
 };
 
 struct name_list {
@@ -62,7 +63,8 @@ struct tree {
 
     uint64_t next_scan_ns;
     size_t resync; // names and directories that are still to be looked at after an overflow
-    unsigned degraded;
+    uint64_t overflow_count;
+    size_t seen_dirs[TREE_BLINDNESS_COUNT]; // that exist
     uint32_t moved_cookie;
     struct name *moved_name; // from where a file was just renamed
 };

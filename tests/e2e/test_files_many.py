@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import subprocess
 
 import pytest
 
@@ -96,12 +97,14 @@ def limited(limit, value):
 
 @needs_user_namespaces
 @in_every_variant
-@pytest.mark.parametrize("limit, value, said", [
-    ("max_inotify_watches", 3, "no inotify watches left (fs.inotify.max_user_watches); files are polled"),
-    ("max_inotify_instances", 0, "no inotify instance left (fs.inotify.max_user_instances); files are polled"),
+@pytest.mark.parametrize("limit, value, said, because", [
+    ("max_inotify_watches", 3, "no inotify watches left (fs.inotify.max_user_watches); files are polled",
+     "no inotify watches are left (fs.inotify.max_user_watches)"),
+    ("max_inotify_instances", 0, "no inotify instance left (fs.inotify.max_user_instances); files are polled",
+     "no inotify instance is left (fs.inotify.max_user_instances)"),
 ], ids=["watches", "instances"])
 @many_files
-def test_t13_without_inotify_files_are_polled(case, limit, value, said):
+def test_t13_without_inotify_files_are_polled(case, limit, value, said, because):
     case.wrapper = limited(limit, value)
     paths = make_files(case, 10)
     for number in range(10):
@@ -119,5 +122,38 @@ def test_t13_without_inotify_files_are_polled(case, limit, value, said):
     case.resume()
     case.settled()
     assert any(file["state"] == "at end, polled" for file in case.files().values())
+    watching = case.agent.flow()["watching"]
+    assert (watching["method"], watching["polling_because"]) == ("polling", [because])
+    assert watching["directories"] >= watching["directories_polled"] > 0
+    table = case.agent.command("status", "--config", case.agent.config_path).stdout
+    assert f" of {watching['directories']} directories because {because}\n" in table
     case.check_idle()
+    case.check()
+
+
+@needs_user_namespaces
+@many_files
+def test_t13_each_time_that_watches_run_out_is_said_once(case):
+    def set_limit(value):
+        subprocess.run(["nsenter", "--user", "--preserve-credentials", "--target", str(case.agent.process.pid),
+                        "sh", "-c", f"echo {value} > /proc/sys/user/max_inotify_watches"], check=True)
+
+    def wait_watching(method):
+        wait_until(lambda: case.agent.flow()["watching"]["method"] == method, 20, f"watching by {method}")
+
+    case.wrapper = limited("max_inotify_watches", 3)
+    make_files(case, 1)
+    for number in range(6):
+        (case.logs / f"old{number}").mkdir()
+    case.start()
+    for episode in (1, 2):
+        wait_watching("polling")
+        set_limit(1000)
+        wait_watching("inotify")
+        assert case.agent.log().count("no inotify watches left") == episode
+        assert case.agent.log().count("there are enough inotify watches again") == episode
+        set_limit(3)
+        for number in range(3):
+            (case.logs / f"new{episode}{number}").mkdir()
+            case.write(1, case.logs / f"new{episode}{number}" / "a.log", f"{episode}{number}")
     case.check()

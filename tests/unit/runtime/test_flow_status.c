@@ -72,6 +72,34 @@ START_TEST(the_state_says_what_is_wrong)
 }
 END_TEST
 
+static json_t *reasons_of(json_t *document, const char *method, int directories, int polled)
+{
+    json_t *watching = json_object_get(document, "watching");
+    ck_assert_str_eq(text_of(watching, "method"), method);
+    ck_assert_int_eq(json_integer_value(json_object_get(watching, "directories")), directories);
+    ck_assert_int_eq(json_integer_value(json_object_get(watching, "directories_polled")), polled);
+    return json_object_get(watching, "polling_because");
+}
+
+START_TEST(the_ways_of_watching_are_named)
+{
+    stats_set(&stats, STAT_SOURCE_DIRS_WATCHED, 5);
+    json_t *document = written();
+    ck_assert_uint_eq(json_array_size(reasons_of(document, "inotify", 5, 0)), 0);
+    json_decref(document);
+    stats_set(&stats, STAT_SOURCE_DIRS_NO_WATCH, 3);
+    stats_set(&stats, STAT_SOURCE_DIRS_NETWORK, 1);
+    document = written();
+    json_t *reasons = reasons_of(document, "polling", 9, 4);
+    ck_assert_uint_eq(json_array_size(reasons), 2);
+    ck_assert_str_eq(json_string_value(json_array_get(reasons, 0)),
+                     "no inotify watches are left (fs.inotify.max_user_watches)");
+    ck_assert_str_eq(json_string_value(json_array_get(reasons, 1)),
+                     "inotify tells nothing of a network filesystem");
+    json_decref(document);
+}
+END_TEST
+
 START_TEST(books_that_do_not_balance_are_reported)
 {
     snapshot.books.read = (struct tally){.records = 2, .bytes = 20};
@@ -123,6 +151,7 @@ Suite *test_suite(void)
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, an_idle_flow_is_described);
     tcase_add_test(tests, the_state_says_what_is_wrong);
+    tcase_add_test(tests, the_ways_of_watching_are_named);
     tcase_add_test(tests, books_that_do_not_balance_are_reported);
     tcase_add_test(tests, lag_is_the_age_of_the_oldest_record_and_all_bytes_before_the_service);
     tcase_add_test(tests, rates_are_taken_over_whole_intervals);

@@ -89,10 +89,11 @@ static unsigned wake(struct world *world)
 }
 
 // Polls the files of a directory until what was missing is there again.
-static void expect_polling_until_it_works(struct world *world, unsigned degradation)
+static void expect_polling_until_it_works(struct world *world, enum tree_blindness blindness)
 {
     scan(world);
-    ck_assert_uint_eq(tree_degraded(world->tree), degradation);
+    ck_assert_uint_eq(tree_dir_count(world->tree, blindness), 1);
+    ck_assert_uint_eq(tree_dir_count(world->tree, TREE_SEES), 0);
     ck_assert_uint_eq(tree_polled_count(world->tree), 1);
     (void)wake(world);
     create(world, "b.log");
@@ -102,6 +103,8 @@ static void expect_polling_until_it_works(struct world *world, unsigned degradat
     (void)wake(world);
     (void)wake(world);
     ck_assert_uint_eq(tree_polled_count(world->tree), 0);
+    ck_assert_uint_eq(tree_dir_count(world->tree, blindness), 0);
+    ck_assert_uint_eq(tree_dir_count(world->tree, TREE_SEES), 1);
     create(world, "c.log");
     tree_step(world->tree, world->now_ns); // nothing but events
     ck_assert_ptr_nonnull(tree_take(world->tree));
