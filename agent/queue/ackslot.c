@@ -23,6 +23,9 @@ enum {
     FLAG_CLOSED = 1,
 };
 
+// No queue gets that far.
+static const uint64_t number_max = UINT64_MAX / 2;
+
 static void put_tally(struct buf *out, struct tally tally)
 {
     put_u64(out, tally.records);
@@ -113,7 +116,11 @@ static int decode(uint8_t *bytes, size_t count, struct ack_state *out_state,
             memcpy(out_state->boot_id, boot_id.data, BOOT_ID_BYTES - 1);
         }
     }
-    if (cursor.failed) {
+    bool sound = *out_generation <= number_max && out_state->epoch <= number_max &&
+                 out_state->window.frontier <= number_max &&
+                 out_state->submitted <= out_state->window.frontier + WINDOW_RECORDS &&
+                 out_state->first_sequence <= number_max;
+    if (cursor.failed || !sound) {
         return E_NOT_FOUND;
     }
     memcpy(out_state->window.bits, bits.data, WINDOW_BYTES);

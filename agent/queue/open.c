@@ -394,7 +394,8 @@ static int settle_up(struct recovery *recovery)
     queue->next_sequence = first_new_sequence(recovery);
     ack->first_sequence = queue->next_sequence;
     // Sequences that no record has are settled, so that nothing waits for them.
-    for (uint64_t sequence = last_valid + 1; sequence < queue->next_sequence; sequence++) {
+    uint64_t settled_to = ack->window.frontier > last_valid ? ack->window.frontier : last_valid;
+    for (uint64_t sequence = settled_to + 1; sequence < queue->next_sequence; sequence++) {
         if (ack->window.set == 0 && ack->window.frontier >= sequence - 1) {
             (void)window_jump(&ack->window, queue->next_sequence - 1);
             break;

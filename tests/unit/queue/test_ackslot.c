@@ -458,6 +458,20 @@ START_TEST(a_slot_that_says_a_wrong_size_is_damage)
 }
 END_TEST
 
+START_TEST(numbers_that_no_queue_reaches_are_damage)
+{
+    static const size_t fields[] = {16, 24, 32, 40, 120}; // 40: no more than a window is offered
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        uint8_t bytes[SLOT_BYTES_V1] = {'K', 'A', 'C', 'K', 1};
+        store_u32(bytes + 12, WINDOW_RECORDS);
+        store_u64(bytes + fields[i], UINT64_MAX);
+        put_checksum(bytes, sizeof bytes);
+        simdisk_write_file(disk, PATH, bytes, sizeof bytes);
+        ck_assert_int_eq(ackslot_read(&fault.io, PATH, &state), E_NOT_FOUND);
+    }
+}
+END_TEST
+
 // ---- a disk that fails ----
 
 START_TEST(an_opening_that_fails_at_any_call_leaves_nothing_open)
@@ -514,6 +528,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_file_of_a_newer_version_is_refused_and_not_changed);
     tcase_add_test(tests, a_version_that_no_checksum_vouches_for_is_damage);
     tcase_add_test(tests, a_slot_that_says_a_wrong_size_is_damage);
+    tcase_add_test(tests, numbers_that_no_queue_reaches_are_damage);
     tcase_add_test(tests, an_opening_that_fails_at_any_call_leaves_nothing_open);
     tcase_add_test(tests, a_reader_reports_what_the_disk_says);
     suite_add_tcase(suite, tests);

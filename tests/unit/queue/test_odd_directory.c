@@ -296,6 +296,36 @@ START_TEST(without_acknowledgements_what_was_given_back_was_settled)
 }
 END_TEST
 
+// A slot whose checksum holds: everything up to `frontier` is settled, and one more behind it.
+static void write_ack(uint64_t frontier)
+{
+    uint8_t bytes[4224] = {'K', 'A', 'C', 'K', 1};
+    store_u32(bytes + 12, 32768);
+    store_u64(bytes + 16, 100);
+    store_u64(bytes + 24, 1);
+    store_u64(bytes + 32, frontier);
+    store_u64(bytes + 40, frontier + 9);
+    uint64_t settled = (frontier + 5) % 32768;
+    bytes[128 + settled / 8] |= (uint8_t)(1U << settled % 8);
+    store_u32(bytes + 8, crc32c(0, bytes, sizeof bytes));
+    simdisk_write_file(disk, DIR "/ack", bytes, sizeof bytes);
+}
+
+START_TEST(acknowledgements_far_ahead_of_the_log_are_believed_at_once)
+{
+    ck_assert_int_eq(append(), 0);
+    kill_process();
+    write_ack(UINT64_C(1) << 60);
+    reopen();
+    ck_assert_uint_eq(report.records_queued, 0);
+    struct queued_record record;
+    ck_assert_int_eq(queue_next(queue, &record), 0);
+    ck_assert_int_eq(append(), 0);
+    ck_assert_int_eq(queue_next(queue, &record), 1);
+    ck_assert_uint_eq(record.place.sequence, (UINT64_C(1) << 60) + 10);
+}
+END_TEST
+
 static void write_harm(uint32_t version, uint32_t count, size_t size)
 {
     uint8_t bytes[24 + 64] = {'H', 'A', 'R', 'M'};
@@ -362,6 +392,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_footer_of_another_segment_seals_nothing);
     tcase_add_test(tests, what_lies_behind_blocks_that_are_missing_is_read_again);
     tcase_add_test(tests, without_acknowledgements_what_was_given_back_was_settled);
+    tcase_add_test(tests, acknowledgements_far_ahead_of_the_log_are_believed_at_once);
     tcase_add_test(tests, a_file_of_harm_is_read_or_refused_by_its_version);
     tcase_add_test(tests, a_file_of_harm_that_does_not_add_up_counts_against_everything);
     suite_add_tcase(suite, tests);
