@@ -69,20 +69,36 @@ static void on_skipped(void *context, const struct generation *generation, uint6
     queue_add_skipped(collector->options.queue, bytes);
 }
 
-static void on_lost(void *context, const struct generation *generation, uint64_t bytes, bool exact)
+static void on_lost(void *context, const struct generation *generation, uint64_t bytes,
+                    enum source_loss loss)
 {
     struct collector *collector = context;
-    queue_add_lost(collector->options.queue, generation->id, bytes, exact);
-    if (bytes == 0) {
+    const char *flow = collector->options.flow->name;
+    const char *path = generation->path;
+    unsigned long long size = generation->size_seen;
+    queue_add_lost(collector->options.queue, generation->id, bytes, loss == LOSS_EXACT);
+    switch (loss) {
+    case LOSS_EXACT:
+    case LOSS_AT_LEAST:
+        log_warning("flow %s: %s%llu bytes of %s were gone before they could be read", flow,
+                    loss == LOSS_EXACT ? "" : "at least ", (unsigned long long)bytes, path);
+        break;
+    case LOSS_PERHAPS:
         log_warning("flow %s: %s was gone after the start; what was written to it behind byte %llu"
                     " is lost, if anything",
-                    collector->options.flow->name, generation->path,
-                    (unsigned long long)generation->size_seen);
-        return;
+                    flow, path, size);
+        break;
+    case LOSS_CUT:
+        log_warning("flow %s: %s ends early, after %llu bytes of content; what followed is lost,"
+                    " if anything",
+                    flow, path, size);
+        break;
+    case LOSS_DAMAGED:
+        log_warning("flow %s: %s is damaged after %llu bytes of content; what followed is lost, if"
+                    " anything",
+                    flow, path, size);
+        break;
     }
-    log_warning("flow %s: %s%llu bytes of %s were gone before they could be read",
-                collector->options.flow->name, exact ? "" : "at least ", (unsigned long long)bytes,
-                generation->path);
 }
 
 static void on_copied(void *context, const struct generation *generation, uint64_t original)

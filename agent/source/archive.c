@@ -226,17 +226,15 @@ void archive_report(struct source *source, struct source_file *file)
         return;
     }
     archive->reported = true;
-    char room[PATH_MAX];
-    const char *path = file_path(file, room);
     if (archive->end == ARCHIVE_TOO_LARGE) {
+        char path[PATH_MAX];
         log_warning("%s holds more than %" PRIu64
                     " bytes; the rest is not read until compressed_max_size is larger",
-                    path, archive->content_size);
+                    file_path(file, path), archive->content_size);
         return;
     }
     stats_add(source->stats, STAT_SOURCE_ARCHIVES_BROKEN, 1);
-    log_warning("%s %s after %" PRIu64 " bytes of content; what was before is read", path,
-                archive->end == ARCHIVE_CUT ? "ends early," : "is damaged", archive->content_size);
+    tell_lost(source, file, 0, archive->end == ARCHIVE_CUT ? LOSS_CUT : LOSS_DAMAGED);
 }
 
 // ---- the stream ----

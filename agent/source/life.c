@@ -791,7 +791,7 @@ void life_shrunk(struct source *source, struct source_file *file, uint64_t size)
         uint64_t kept = size > file->read_position ? size : file->read_position;
         uint64_t before = life_lag(file);
         if (kept < generation->size_seen) {
-            tell_lost(source, file, generation->size_seen - kept, true);
+            tell_lost(source, file, generation->size_seen - kept, LOSS_EXACT);
         }
         generation->size_seen = kept;
         set_lag(source, before, life_lag(file));

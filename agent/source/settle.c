@@ -11,7 +11,10 @@ static void give_up(struct source *source, struct source_file *file)
         file->work->alike_id != 0 && file->work->alike_bytes == file->generation.size_seen;
     if ((unread > 0 || file->unwatched) && !copied) {
         bool exact = !file->away && !archive_is_unknown(file);
-        tell_lost(source, file, unread, exact);
+        tell_lost(source, file, unread,
+                  unread == 0 ? LOSS_PERHAPS
+                  : exact     ? LOSS_EXACT
+                              : LOSS_AT_LEAST);
     }
     life_drop_lag(source, file);
     if (unread > 0 || file->unwatched) {

@@ -24,6 +24,15 @@
 struct source;      // opaque
 struct source_file; // opaque: one generation that is known to the source
 
+// What is known of bytes that cannot be read any more.
+enum source_loss {
+    LOSS_EXACT,    // all of them had been seen
+    LOSS_AT_LEAST, // so many are known of, and there may have been more
+    LOSS_PERHAPS,  // nobody watched the file before it went, so that there may have been some
+    LOSS_CUT,      // an archive ends early; how much its content lacks is not known
+    LOSS_DAMAGED,  // what follows in an archive cannot be inflated; likewise
+};
+
 // What the source tells its owner. Called from within source_* functions, on the same thread.
 struct source_events {
     void *context;
@@ -32,9 +41,9 @@ struct source_events {
     void (*generation)(void *context, const struct generation *generation);
     // Bytes that were passed over by start_at.
     void (*skipped)(void *context, const struct generation *generation, uint64_t bytes);
-    // Bytes that were gone before they could be read. `exact`: their number is known, else it is at
-    // least so many; 0 of a file that nobody watched before it went, so that there may be some.
-    void (*lost)(void *context, const struct generation *generation, uint64_t bytes, bool exact);
+    // Bytes behind those that were read cannot be read any more; 0 where no number is known.
+    void (*lost)(void *context, const struct generation *generation, uint64_t bytes,
+                 enum source_loss loss);
     // Everything in it was read before, as part of the generation `original`: it is a copy that
     // was made when that one had been read. NULL: not wanted.
     void (*copied)(void *context, const struct generation *generation, uint64_t original);

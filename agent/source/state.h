@@ -151,7 +151,8 @@ void life_forget(struct source *source, struct source_file *file);
 // ---- tell.c: what the owner is told of a file; see source_events ----
 
 void tell_generation(struct source *source, const struct source_file *file);
-void tell_lost(struct source *source, const struct source_file *file, uint64_t bytes, bool exact);
+void tell_lost(struct source *source, const struct source_file *file, uint64_t bytes,
+               enum source_loss loss);
 void tell_skipped(struct source *source, const struct source_file *file, uint64_t bytes);
 void tell_copied(struct source *source, const struct source_file *file, uint64_t original);
 

@@ -8,11 +8,12 @@ void tell_generation(struct source *source, const struct source_file *file)
     source->events.generation(source->events.context, &told);
 }
 
-void tell_lost(struct source *source, const struct source_file *file, uint64_t bytes, bool exact)
+void tell_lost(struct source *source, const struct source_file *file, uint64_t bytes,
+               enum source_loss loss)
 {
     char path[PATH_MAX];
     struct generation told = file_told(file, path);
-    source->events.lost(source->events.context, &told, bytes, exact);
+    source->events.lost(source->events.context, &told, bytes, loss);
 }
 
 void tell_skipped(struct source *source, const struct source_file *file, uint64_t bytes)

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import zlib
 
 from support.file_case import in_every_variant, in_variants, KILLED, STOPPED, with_flow, with_patterns
 from support.waiting import wait_until
@@ -156,6 +157,25 @@ def test_t15_an_archive_that_ends_early(case):
     assert case.agent.flow()["counters"]["archives_broken"] == 1
     read = case.agent.books()["read"]
     assert 300 + 1000 // 3 < read["records"] < 1300, read
+
+
+@in_variants(STOPPED, KILLED)
+@every_member
+@with_flow(compressed=True, close_after="500ms")
+def test_t15_what_a_cut_archive_of_a_known_log_lacks_is_lost_and_said(case):
+    case.write(300, width=200)
+    case.start()
+    case.settled()
+    case.interrupt()
+    case.write(1000, width=200)
+    content = case.log.read_bytes()
+    gone = case.write(1000, width=200)
+    case.log.unlink()
+    deflate = zlib.compressobj(wbits=31)  # an archive, as gzip makes it
+    archive = case.logs / "app.log.1.gz"
+    archive.write_bytes(deflate.compress(content) + deflate.flush(zlib.Z_FULL_FLUSH))
+    case.check(at_most=gone, at_least=0)
+    assert f"app.log.1.gz ends early, after {len(content)} bytes of content" in case.agent.log()
 
 
 @every_member

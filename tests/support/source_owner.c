@@ -127,13 +127,14 @@ static void on_skipped(void *context, const struct generation *generation, uint6
     owner_complain(context, "%u bytes skipped", (unsigned)bytes);
 }
 
-static void on_lost(void *context, const struct generation *generation, uint64_t bytes, bool exact)
+static void on_lost(void *context, const struct generation *generation, uint64_t bytes,
+                    enum source_loss loss)
 {
     struct owner *owner = context;
     owner->working.lost += bytes;
     if (owner->trace) {
         printf("    lost %u of %u (%s)\n", (unsigned)bytes, (unsigned)generation->id,
-               exact ? "exact" : "at least");
+               loss == LOSS_EXACT ? "exact" : "at least");
     }
 }
 

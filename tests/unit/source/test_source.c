@@ -69,12 +69,13 @@ static void on_skipped(void *context, const struct generation *generation, uint6
     world->skipped += bytes;
 }
 
-static void on_lost(void *context, const struct generation *generation, uint64_t bytes, bool exact)
+static void on_lost(void *context, const struct generation *generation, uint64_t bytes,
+                    enum source_loss loss)
 {
     struct world *world = context;
     (void)generation;
     world->lost += bytes;
-    world->lost_exactly = exact;
+    world->lost_exactly = loss == LOSS_EXACT;
 }
 
 static void on_closed(void *context, struct source_file *file)
