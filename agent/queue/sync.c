@@ -104,13 +104,15 @@ static int sync_segment(struct queue *queue, struct segment *segment)
     return error;
 }
 
-static struct segment *next_unsynced(struct queue *queue)
+// The first of those up to `last_id`.
+static struct segment *next_unsynced(struct queue *queue, uint64_t last_id)
 {
     pthread_mutex_lock(&queue->lock);
     struct segment *found = NULL;
     for (size_t i = 0; found == NULL && i < queue->segment_count; i++) {
         struct segment *segment = queue->segments[i];
-        if (segment->synced < segment->written || (segment->finished && !segment->sealed)) {
+        bool wanted = segment->synced < segment->written || (segment->finished && !segment->sealed);
+        if (wanted && segment->id <= last_id) {
             found = segment;
         }
     }
@@ -118,7 +120,8 @@ static struct segment *next_unsynced(struct queue *queue)
     return found;
 }
 
-// Syncs what is there now. New data may come meanwhile; it waits for the next time.
+// Syncs what is there now. New data may come meanwhile; what is in a new segment waits for the next
+// time, because the directory was synced without it.
 static int sync_all(struct queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
@@ -126,10 +129,11 @@ static int sync_all(struct queue *queue)
     bool dir_dirty = queue->dir_dirty;
     queue->dir_dirty = false;
     size_t rounds = queue->segment_count;
+    uint64_t last_id = queue->next_segment_id;
     pthread_mutex_unlock(&queue->lock);
     int error = dir_dirty ? queue->io->sync_dir(queue->io, queue->dir) : 0;
     for (size_t i = 0; error == 0 && i < rounds; i++) {
-        struct segment *segment = next_unsynced(queue);
+        struct segment *segment = next_unsynced(queue, last_id);
         if (segment == NULL) {
             break;
         }

@@ -181,6 +181,53 @@ START_TEST(with_sync_always_all_that_may_be_repeated_is_counted)
 }
 END_TEST
 
+static int (*real_fdatasync)(struct io *io, int fd);
+static bool rolls_over;
+
+static void roll_over(uint64_t segments)
+{
+    struct queue_usage usage = {0};
+    while (usage.segments < segments) {
+        append();
+        queue_usage(queue, &usage);
+    }
+}
+
+// The collector goes on meanwhile, into another segment.
+static int sync_while_rolling_over(struct io *io, int fd)
+{
+    if (rolls_over) {
+        rolls_over = false;
+        roll_over(4);
+    }
+    return real_fdatasync(io, fd);
+}
+
+START_TEST(a_segment_that_begins_during_a_sync_is_not_on_disk_before_its_name)
+{
+    for (uint64_t seed = 1; seed <= RUNS; seed++) {
+        make(seed, SYNC_ALWAYS);
+        struct io *io = simdisk_io(disk);
+        for (uint64_t segments = 2; segments <= 3; segments++) {
+            roll_over(segments);
+            (void)queue_sync_step(queue, now());
+        }
+        append();
+        real_fdatasync = io->fdatasync;
+        io->fdatasync = sync_while_rolling_over;
+        rolls_over = true;
+        (void)queue_sync_step(queue, now());
+        ck_assert(!rolls_over);
+        struct queue_usage usage;
+        queue_usage(queue, &usage);
+        ck_assert_uint_le(usage.durable_sequence, usage.last_sequence - BLOCK_RECORDS);
+        lose_power();
+        ck_assert_uint_ge(report.records_queued, usage.durable_sequence);
+        destroy();
+    }
+}
+END_TEST
+
 START_TEST(a_sync_before_an_offer_that_fails_condemns_the_queue)
 {
     make(1, SYNC_ALWAYS);
@@ -265,6 +312,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, what_was_acknowledged_an_interval_ago_is_not_sent_again);
     tcase_add_test(tests, syncer_has_nothing_to_do_when_all_acknowledgements_are_on_disk);
     tcase_add_test(tests, with_sync_always_all_that_may_be_repeated_is_counted);
+    tcase_add_test(tests, a_segment_that_begins_during_a_sync_is_not_on_disk_before_its_name);
     tcase_add_test(tests, a_sync_before_an_offer_that_fails_condemns_the_queue);
     tcase_add_test(tests,
                    after_a_loss_of_power_the_time_is_told_from_which_on_more_may_be_repeated);
