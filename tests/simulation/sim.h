@@ -108,6 +108,10 @@ struct sim {
     unsigned padding_max;
     unsigned poison_odds; // one record in so many; 0: none
     bool multiline;
+    bool clock_goes_back; // and nobody copies logs: a copy would be older than what it was made of
+    uint64_t cut_ns;      // when the log was truncated
+    bool floods;          // at times much is written at once
+    bool floods_now;
     unsigned late_losses; // lines whose bytes went
 
     // The agent
@@ -122,7 +126,6 @@ struct sim {
     bool appending; // the collector is at work
     enum sim_part part;
     bool interrupted;          // another thread runs in the middle of its step
-    size_t block_bytes_max;    // the largest block that was written
     struct books books_at_end; // of the agent before
     bool knows_books;
     uint64_t collector_next_ns;

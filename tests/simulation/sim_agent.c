@@ -51,7 +51,6 @@ static void on_written(void *context, enum disk_file kind, struct slice data)
 {
     struct sim *sim = context;
     if (kind == DISK_SEGMENT && sim->appending) {
-        sim->block_bytes_max = data.size > sim->block_bytes_max ? data.size : sim->block_bytes_max;
         note_fresh_lines(sim, data);
     } else if (kind == DISK_ACK && data.size >= ACK_SLOT_BYTES_MIN) {
         raise_acks(sim, LINE_SETTLED, LINE_WRITTEN);
@@ -438,7 +437,7 @@ static void check_disk(struct sim *sim)
         return;
     }
     const struct queue_config *config = &sim->flow.queue;
-    uint64_t segment = config->max_size / 8 + SNAPSHOTS_BYTES + sim->block_bytes_max;
+    uint64_t segment = config->max_size / 8 + SNAPSHOTS_BYTES + sim->io.block_bytes_max;
     uint64_t most = config->max_size + 2 * segment;
     if (bytes.segments > most || bytes.aside > BAD_FILES * segment || bytes.others > OTHERS_BYTES) {
         sim_fail(sim, "%llu bytes in segments, allowed %llu; %llu set aside, %llu in other files",

@@ -89,10 +89,14 @@ static int64_t route_pread(struct io *io, int fd, void *data, size_t size, uint6
 static int64_t route_pwrite(struct io *io, int fd, const void *data, size_t size, uint64_t offset)
 {
     struct sim_io *sim = sim_of(io);
-    pause_at(sim, kind_of_fd(sim, fd));
+    enum disk_file kind = kind_of_fd(sim, fd);
+    pause_at(sim, kind);
+    if (kind == DISK_SEGMENT && size > sim->block_bytes_max) {
+        sim->block_bytes_max = size;
+    }
     int64_t result = counted(sim, sim->disk, sim->disk->pwrite(sim->disk, fd, data, size, offset));
     if (result > 0) {
-        sim->written(sim->context, kind_of_fd(sim, fd), slice_of(data, (size_t)result));
+        sim->written(sim->context, kind, slice_of(data, (size_t)result));
     }
     return result;
 }
@@ -233,7 +237,8 @@ static uint64_t sim_monotonic_ns(struct io *io)
 
 static uint64_t sim_real_ns(struct io *io)
 {
-    return sim_of(io)->now_ns;
+    const struct sim_io *sim = sim_of(io);
+    return sim->now_ns + (uint64_t)sim->real_ahead_ns;
 }
 
 static void sim_random(struct io *io, void *data, size_t size)

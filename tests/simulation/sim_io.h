@@ -21,9 +21,11 @@ struct sim_io {
     struct io *files;
     struct io *disk;
     struct prng prng;
-    uint64_t now_ns;    // of the world
-    uint64_t booted_ns; // where the monotonic clock began
-    uint64_t failures;  // calls on the disk that failed
+    uint64_t now_ns;        // of the world
+    uint64_t booted_ns;     // where the monotonic clock began
+    int64_t real_ahead_ns;  // of the agent's real clock
+    size_t block_bytes_max; // the longest write to a segment
+    uint64_t failures;      // calls on the disk that failed
     enum disk_file kinds[SIM_DISK_FDS];
     void *context;
     // Before a call on the disk in which another thread may run; `kind` is that of the file.

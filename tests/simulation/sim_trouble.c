@@ -66,9 +66,21 @@ static void die_soon(struct sim *sim)
 
 void sim_service_trouble(struct sim *sim)
 {
-    if (sim_one_in(sim, 2)) {
+    uint64_t choice = sim_below(sim, 3);
+    if (choice == 0) {
         sim_trace(sim, "service", "the keys expire");
         sim->keys_expired = true;
+        return;
+    }
+    if (choice == 1) {
+        int64_t ahead_s = (int64_t)sim_below(sim, 100000);
+        ahead_s = sim->clock_goes_back ? 50000 - ahead_s
+                                       : sim->io.real_ahead_ns / (int64_t)NS_PER_S + ahead_s;
+        sim_trace(sim, "clock", "is set to be ahead by %lld s", (long long)ahead_s);
+        int64_t ahead_ns = ahead_s * (int64_t)NS_PER_S;
+        // Backwards too; files get the same time.
+        simfs_advance_ns(sim->files, (uint64_t)(ahead_ns - sim->io.real_ahead_ns));
+        sim->io.real_ahead_ns = ahead_ns;
         return;
     }
     sim->service_ahead_s = (int64_t)sim_below(sim, 7200) - 3600;

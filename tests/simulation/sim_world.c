@@ -141,6 +141,11 @@ static void draw_flow(struct sim *sim)
     flow->queue.dead_letter_max_size = sim->poison_odds > 0 ? 256 << 10 : 16 << 10;
     sim->blames_call = sim_one_in(sim, 2);
     sim->padding_max = sim_one_in(sim, 3) ? 6000 : 300;
+    sim->floods = sim_one_in(sim, 10);
+    if (sim->floods) {
+        flow->queue.dead_letter_max_size = 16 << 20;
+    }
+    sim->clock_goes_back = sim_one_in(sim, 4);
     draw_destination(sim);
 }
 

@@ -2,7 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "simulation/sim.h"
+
+enum { FLOOD_PADDING = 8000, FLOOD_RECORDS = 45 };
 
 // ---- lines ----
 
@@ -40,8 +43,9 @@ static unsigned new_line(struct sim *sim, bool continues)
 {
     unsigned number = ++sim->line_count;
     unsigned most = sim_one_in(sim, 10) ? sim->padding_max : 40;
+    unsigned padding = sim->floods_now ? FLOOD_PADDING : (unsigned)sim_below(sim, most + 1);
     sim->lines[number] = (struct sim_line){
-        .padding = (uint16_t)sim_below(sim, most + 1),
+        .padding = (uint16_t)padding,
         .continues = continues,
         .filtered = continues ? sim->lines[number - 1].filtered
                               : sim->flow.record.filter.exclude.count > 0 && sim_one_in(sim, 8),
@@ -111,10 +115,18 @@ void sim_writer_process_ended(struct sim *sim)
     }
 }
 
+// Whether the agent is still able to read what a file has that goes. Not when it was truncated a
+// moment ago: until it is quiet nobody can tell it from the copy that was made of it.
+static bool can_be_read(const struct sim *sim, const char *path)
+{
+    enum { QUIET_MS = 10000 };
+    bool known = sim->cut_ns == 0 || sim_now(sim) > sim->cut_ns + QUIET_MS * NS_PER_MS;
+    return sim->running && known && simfs_is_open(sim->files, path);
+}
+
 static void take_away(struct sim *sim, const char *path)
 {
-    bool readable = sim->running && simfs_is_open(sim->files, path);
-    hold_lines(sim, path, readable ? LET_GO_READABLE : LET_GO);
+    hold_lines(sim, path, can_be_read(sim, path) ? LET_GO_READABLE : LET_GO);
 }
 
 // ---- operations ----
@@ -145,6 +157,17 @@ static void write_records(struct sim *sim, const char *path)
         write_record(sim, path);
     }
     sim_trace(sim, "writer", "lines %u-%u to %s", first, sim->line_count, path);
+}
+
+// More than a block takes.
+static void write_flood(struct sim *sim, const char *path)
+{
+    sim_trace(sim, "writer", "much to %s", path);
+    sim->floods_now = true;
+    for (unsigned i = 0; i < FLOOD_RECORDS && has_lines_left(sim); i++) {
+        write_record(sim, path);
+    }
+    sim->floods_now = false;
 }
 
 static void write_in_parts(struct sim *sim, const char *path)
@@ -225,6 +248,7 @@ static void copy_and_truncate(struct sim *sim)
     step_if(sim, seen);
     hold_lines(sim, "/log/app.log", LET_GO);
     simfs_truncate(sim->files, "/log/app.log", 0);
+    sim->cut_ns = sim_now(sim);
 }
 
 static void cut(struct sim *sim)
@@ -232,6 +256,7 @@ static void cut(struct sim *sim)
     sim_trace(sim, "writer", "truncates");
     hold_lines(sim, "/log/app.log", LET_GO);
     simfs_truncate(sim->files, "/log/app.log", 0);
+    sim->cut_ns = sim_now(sim);
 }
 
 static void delete_one(struct sim *sim)
@@ -248,6 +273,10 @@ static void delete_one(struct sim *sim)
 void sim_writer_step(struct sim *sim)
 {
     uint64_t choice = sim_below(sim, 16);
+    if (sim->floods && has_lines_left(sim) && sim_one_in(sim, 40)) {
+        write_flood(sim, "/log/app.log");
+        return;
+    }
     if (!exists(sim, 0) || choice < 9) {
         if (has_lines_left(sim)) {
             write_records(sim, "/log/app.log");
@@ -266,7 +295,9 @@ void sim_writer_step(struct sim *sim)
         rotate(sim);
         break;
     case 13:
-        if (!exists(sim, 1) || sim_one_in(sim, 2)) {
+        if (sim->clock_goes_back) {
+            rotate(sim);
+        } else if (!exists(sim, 1) || sim_one_in(sim, 2)) {
             copy_and_truncate(sim);
         }
         break;
