@@ -35,11 +35,12 @@ static void free_found(struct found *found)
 
 static void take_positions(struct queue *queue, struct found *out)
 {
-    const struct generation *items = queue_generations(queue, &out->position_count);
+    struct generation *items = queue_generations(queue, &out->position_count);
     out->positions = xcalloc(out->position_count + 1, sizeof *out->positions);
     for (size_t i = 0; i < out->position_count; i++) {
         out->positions[i] = items[i].position;
     }
+    free(items);
 }
 
 static void take_records(struct sim *sim, struct queue *queue, struct found *out)

@@ -350,10 +350,11 @@ START_TEST(a_lost_note_of_a_file_is_found_in_the_next_segment)
     reopen();
     ck_assert_uint_eq(report.records_queued, appended);
     size_t count;
-    const struct generation *known = queue_generations(queue, &count);
+    struct generation *known = queue_generations(queue, &count);
     ck_assert_uint_eq(count, 2);
     ck_assert_uint_eq(known[1].id, 2);
     ck_assert_uint_eq(known[1].position, 77);
+    free(known);
 }
 END_TEST
 
