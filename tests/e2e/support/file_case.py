@@ -41,6 +41,7 @@ QUEUE_BYTES = 4 << 20
 BALLAST_WIDTH = 64 << 10
 BLOCK_BYTES = 256 << 10  # of a block of the queue, or more: none fits where this does not
 
+UNWATCHED = "is lost, if anything"
 LOSS = re.compile("were gone before they could be read|is lost, if anything")
 
 
@@ -277,7 +278,7 @@ class FileCase:
         return [line for line in self.agent.log().splitlines() if LOSS.search(line)]
 
     def check(self, lost=None, at_most=None, at_least=None, loss_lines=1, unread=0,
-              silent_losses=0, written_twice=(), holes=0):
+              silent_losses=0, written_twice=(), holes=0, unwatched=False):
         """Waits until everything is settled, ends the agent and compares.
 
         `lost` are lines that must be missing, every one of them, and be counted exactly. Of `at_most`
@@ -285,7 +286,8 @@ class FileCase:
         `at_least` of them (default: one, when any is missing) the agent must have known of. What is
         missing is said in `loss_lines` lines of the log, each with the name of a file of the case.
         `unread` bytes are known to the agent, but not read. `silent_losses` are lines of the log about
-        what went while nobody watched, though nothing was missing. The ids `written_twice` are in two
+        what went while nobody watched, though nothing was missing; with `unwatched` there may be any number of
+        them where the agent was down, because it depends on what it had seen before. The ids `written_twice` are in two
         files, and must arrive twice. So many `holes` are in front of lines, and count as one record each.
         """
         self.resume()
@@ -309,6 +311,8 @@ class FileCase:
         unsure_bytes = sum(unsure[i] for i in gone & set(unsure))
         at_least = min(unsure_bytes, 1) if at_least is None else at_least
         told = loss_lines if lost or unsure_bytes else silent_losses
+        if unwatched and self.restarts:
+            told += sum(UNWATCHED in line for line in self.losses())
         self._check_losses(books, lost.size, (at_least, unsure_bytes), told)
         self._check_whole(arrived)
         read = len(self.ledger.written) - len(gone) + len(written_twice) + holes
