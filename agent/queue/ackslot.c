@@ -130,9 +130,15 @@ static int decode(uint8_t *bytes, size_t count, struct ack_state *out_state,
 
 struct slots_found {
     uint64_t size; // of the file, as far as there are slots
+    bool used;     // it holds something else than zeros
     uint64_t generation;
     unsigned index;
 };
+
+static bool is_zero(const uint8_t *bytes, size_t size)
+{
+    return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
 
 // Reads the slot that counts. E_NOT_FOUND when there is none.
 static int read_slots(struct io *io, int fd, struct ack_state *out_state,
@@ -150,6 +156,7 @@ static int read_slots(struct io *io, int fd, struct ack_state *out_state,
         if (count > 0) {
             out_found->size = offset + (uint64_t)count;
         }
+        out_found->used = out_found->used || !is_zero(bytes, (size_t)count);
         struct ack_state state = {0};
         uint64_t generation;
         int error = decode(bytes, (size_t)count, &state, &generation);
@@ -202,7 +209,7 @@ int ackslot_open(struct ackslot *slot, struct io *io, const char *path, struct a
     struct slots_found found;
     int error = read_slots(io, fd, out_state, &found);
     *out_found = error == 0;
-    *out_damaged = error == E_NOT_FOUND && found.size > 0;
+    *out_damaged = error == E_NOT_FOUND && found.used;
     if (error == 0) {
         error = write_again(io, fd, found.index);
     } else if (error == E_NOT_FOUND) {

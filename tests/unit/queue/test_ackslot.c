@@ -289,6 +289,20 @@ START_TEST(each_slot_that_is_damaged_leaves_the_ones_before_it)
 }
 END_TEST
 
+START_TEST(a_file_that_was_only_created_is_not_damaged)
+{
+    create();
+    for (unsigned size = 0; size < 3; size++) {
+        ackslot_close(&slot);
+        simdisk_cut(disk, PATH, (size_t)size * 5000);
+        bool found;
+        bool damaged;
+        ck_assert_int_eq(try_open(&found, &damaged), 0);
+        ck_assert(!found && !damaged);
+    }
+}
+END_TEST
+
 START_TEST(all_slots_have_their_room_from_the_start)
 {
     create();
@@ -518,6 +532,7 @@ Suite *test_suite(void)
     TCase *tests = tcase_create("queue_ackslot");
     tcase_add_checked_fixture(tests, setup, destroy);
     tcase_add_test(tests, each_slot_that_is_damaged_leaves_the_ones_before_it);
+    tcase_add_test(tests, a_file_that_was_only_created_is_not_damaged);
     tcase_add_test(tests, all_slots_have_their_room_from_the_start);
     tcase_add_test(tests, a_file_without_room_for_all_slots_is_used_all_the_same);
     tcase_add_test(tests, a_file_of_version_1_is_read);
