@@ -556,6 +556,8 @@ int64_t queue_drop_oldest(struct queue *queue)
     // Take the records of the segment from its start, then go on where the cursor was.
     struct taker *taker = &queue->taker;
     uint64_t resume = taker->sequence > last ? taker->sequence : last + 1;
+    // Nothing may have been taken since the drop before.
+    resume = taker->not_before > resume ? taker->not_before : resume;
     taker->not_before = 0;
     taker->block = NULL;
     taker->segment = 0;

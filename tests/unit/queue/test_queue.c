@@ -284,7 +284,8 @@ START_TEST(a_full_queue_refuses_and_takes_again_when_segments_go)
 }
 END_TEST
 
-START_TEST(drop_oldest_settles_the_oldest_segment_as_dropped)
+// Until there is no room, in a queue that drops then.
+static void fill_up(void)
 {
     queue_close(queue);
     config.max_size = 4 << 20;
@@ -300,6 +301,12 @@ START_TEST(drop_oldest_settles_the_oldest_segment_as_dropped)
         error = queue_append(queue);
         (void)queue_sync_step(queue, UINT64_MAX / 2);
     }
+    free(text);
+}
+
+START_TEST(drop_oldest_settles_the_oldest_segment_as_dropped)
+{
+    fill_up();
     struct queued_record record;
     for (unsigned i = 0; i < 8; i++) {
         ck_assert_int_eq(queue_next(queue, &record), 1);
@@ -317,7 +324,21 @@ START_TEST(drop_oldest_settles_the_oldest_segment_as_dropped)
     queue_books(queue, &books);
     ck_assert(books_balance(&books));
     ck_assert_uint_eq(books.dropped.records, last);
-    free(text);
+}
+END_TEST
+
+START_TEST(what_was_taken_before_two_drops_does_not_come_again)
+{
+    fill_up();
+    struct queued_record record;
+    for (unsigned i = 0; i < 8; i++) {
+        ck_assert_int_eq(queue_next(queue, &record), 1);
+    }
+    ck_assert_int_gt(queue_drop_oldest(queue), 0);
+    ck_assert_int_eq(queue_append(queue), E_FULL); // the segment is still there
+    ck_assert_int_eq(queue_drop_oldest(queue), 0);
+    ck_assert_int_eq(queue_next(queue, &record), 1);
+    ck_assert_uint_eq(record.place.sequence, 9);
 }
 END_TEST
 
@@ -334,6 +355,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_log_that_ends_before_the_acknowledgements_never_covers_new_records);
     tcase_add_test(tests, a_full_queue_refuses_and_takes_again_when_segments_go);
     tcase_add_test(tests, drop_oldest_settles_the_oldest_segment_as_dropped);
+    tcase_add_test(tests, what_was_taken_before_two_drops_does_not_come_again);
     suite_add_tcase(suite, tests);
     return suite;
 }
