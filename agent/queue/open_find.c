@@ -90,7 +90,9 @@ static int pass_over_bad(struct recovery *recovery, size_t index)
         recovery->lost_end = footer.first_sequence;
     }
     recovery->bad = xreallocarray(recovery->bad, recovery->bad_count + 1, sizeof *recovery->bad);
-    memcpy(recovery->bad[recovery->bad_count++], found->segment->name, SEGMENT_NAME_MAX);
+    struct bad_segment *bad = &recovery->bad[recovery->bad_count++];
+    memcpy(bad->name, found->segment->name, sizeof bad->name);
+    bad->sealed = sealed == 1;
     if (found->segment->epoch > recovery->bad_epoch) {
         recovery->bad_epoch = found->segment->epoch;
     }
@@ -102,8 +104,12 @@ static int pass_over_bad(struct recovery *recovery, size_t index)
 int recovery_set_aside(struct recovery *recovery)
 {
     int error = 0;
-    for (size_t i = 0; error == 0 && !recovery->tail_stays && i < recovery->bad_count; i++) {
-        error = queue_set_aside(recovery->queue, recovery->bad[i]);
+    for (size_t i = 0; error == 0 && i < recovery->bad_count; i++) {
+        const struct bad_segment *bad = &recovery->bad[i];
+        // A tail that was not copied still has to be found behind it.
+        if (!recovery->tail_stays || !bad->sealed) {
+            error = queue_set_aside(recovery->queue, bad->name);
+        }
     }
     return error;
 }

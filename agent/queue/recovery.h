@@ -14,6 +14,12 @@ struct found_segment {
     bool header_bad;
 };
 
+// To be set aside: its header is not sound.
+struct bad_segment {
+    char name[SEGMENT_NAME_MAX];
+    bool sealed; // it has a footer, which tells where the log goes on
+};
+
 struct recovery {
     struct queue *queue;
     struct queue_report *report;
@@ -22,9 +28,9 @@ struct recovery {
     size_t tail;       // index of the first unsealed segment, `count` when there is none
     uint64_t end;      // first sequence behind the last valid record
     uint64_t lost_end; // the same of a sealed segment that is to be set aside, 0: none
-    char (*bad)[SEGMENT_NAME_MAX]; // names of those
+    struct bad_segment *bad;
     size_t bad_count;
-    uint64_t bad_epoch; // the highest in these names
+    uint64_t bad_epoch; // the highest in their names
     bool tail_stays;    // for want of room it was not copied
     bool ack_found;
     struct buf payload;

@@ -281,6 +281,49 @@ START_TEST(the_same_of_a_queue_that_was_closed)
 }
 END_TEST
 
+static bool was_set_aside(const char *path)
+{
+    char *bad = xasprintf("%s.bad", path);
+    bool is_there = simdisk_exists(disk, bad);
+    free(bad);
+    return is_there;
+}
+
+START_TEST(without_room_for_a_copy_what_tells_that_the_tail_follows_stays)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        append_block();
+        (void)queue_sync_step(queue, UINT64_MAX / 2);
+    }
+    while (try_append() == 0) {
+    }
+    kill_process();
+    list_segments();
+    size_t sealed = segment_count - 3;
+    simdisk_flip(disk, segments[sealed], 100, 0x10);            // has a footer
+    uint8_t *torn = xcalloc(1, (size_t)SEGMENT_PAGE_BYTES * 3); // has none
+    static const char torn_path[] = "/state/web/00000000000000ff-00000001.seg";
+    simdisk_write_file(disk, torn_path, torn, (size_t)SEGMENT_PAGE_BYTES * 3);
+    free(torn);
+    for (unsigned i = 0; i < 3; i++) {
+        simdisk_set_capacity(disk, i < 2 ? 0 : UINT64_MAX);
+        ck_assert_int_eq(try_open(), 0);
+        ck_assert_uint_eq(report.segments_discarded, 0);
+        ck_assert_uint_eq(report.segments_bad, i == 0 ? 2 : 1);
+        ck_assert(was_set_aside(torn_path));
+        ck_assert(was_set_aside(segments[sealed]) == (i == 2));
+        kill_process();
+    }
+    ck_assert_int_eq(try_open(), 0);
+    uint64_t settled = settle(UINT64_MAX);
+    struct books books;
+    queue_books(queue, &books);
+    ck_assert_uint_eq(books.read.records, appended);
+    ck_assert_uint_eq(books.damaged.records, appended - settled);
+    ck_assert_uint_le(books.damaged.records, 30);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("queue_open_errors");
@@ -289,6 +332,7 @@ Suite *test_suite(void)
     tcase_add_loop_test(tests, opening_that_fails_or_dies_at_any_point_gives_nothing_up, FAILS,
                         TROUBLES);
     tcase_add_loop_test(tests, the_same_of_a_queue_that_was_closed, FAILS, TROUBLES);
+    tcase_add_test(tests, without_room_for_a_copy_what_tells_that_the_tail_follows_stays);
     suite_add_tcase(suite, tests);
     return suite;
 }
