@@ -43,28 +43,38 @@ static enum match match_of(struct fingerprint known, struct fingerprint found)
 }
 
 // Fingerprint of `size` bytes that end at `end`; of what is there, when there are fewer.
-static struct fingerprint fingerprint_before(struct io *io, int fd, uint64_t end, size_t size)
+static int fingerprint_before(struct io *io, int fd, uint64_t end, size_t size,
+                              struct fingerprint *out_fingerprint)
 {
     uint8_t bytes[HEAD_BYTES_MAX];
+    *out_fingerprint = (struct fingerprint){0};
     if (size == 0 || size > sizeof bytes || size > end) {
-        return (struct fingerprint){0};
+        return 0;
     }
     int64_t count = io_pread_all(io, fd, bytes, size, end - size);
-    return fingerprint_of(slice_of(bytes, count < 0 ? 0 : (size_t)count));
+    if (count < 0) {
+        return (int)count;
+    }
+    *out_fingerprint = fingerprint_of(slice_of(bytes, (size_t)count));
+    return 0;
 }
 
-// Whether the open file has the content of the generation.
-static bool has_content(struct io *io, int fd, const struct generation *generation, uint64_t size)
+// Whether the open file has the content of the generation: 1, 0, or an error of reading it.
+static int has_content(struct io *io, int fd, const struct generation *generation, uint64_t size)
 {
-    uint32_t head = generation->head.length;
+    struct fingerprint head;
+    struct fingerprint tail = {0};
+    int error = fingerprint_before(io, fd, generation->head.length, generation->head.length, &head);
+    if (error == 0) {
+        error = fingerprint_before(io, fd, generation->position, generation->tail.length, &tail);
+    }
     struct life_facts facts = {
         .size = size,
         .position = generation->position,
-        .head = match_of(generation->head, fingerprint_before(io, fd, head, head)),
-        .tail = match_of(generation->tail,
-                         fingerprint_before(io, fd, generation->position, generation->tail.length)),
+        .head = match_of(generation->head, head),
+        .tail = match_of(generation->tail, tail),
     };
-    return identity_goes_on(&facts);
+    return error != 0 ? error : identity_goes_on(&facts);
 }
 
 // Whether `a` has had the inode that both have had after `b`: one that was there until the end is,
@@ -119,18 +129,17 @@ void restore_found(struct source *source, struct source_file *file, const struct
     }
     uint8_t head[HEAD_BYTES_MAX];
     int64_t count = reader_peek(source, file, head, sizeof head, 0);
-    if (count < 0) {
-        return;
-    }
-    bool same = has_content(source->io, file->fd, generation, stat->size);
-    if (!same && archive_detect(source, file)) {
+    // What cannot be read now is compared when it is read.
+    int same = count < 0 ? (int)count : has_content(source->io, file->fd, generation, stat->size);
+    if (same == 0 && archive_detect(source, file)) {
         count = reader_peek(source, file, head, sizeof head, 0);
-        same = count >= (int64_t)generation->head.length &&
-               fingerprint_equal(generation->head,
-                                 fingerprint_of(slice_of(head, generation->head.length)));
+        bool equal = count >= (int64_t)generation->head.length &&
+                     fingerprint_equal(generation->head,
+                                       fingerprint_of(slice_of(head, generation->head.length)));
+        same = equal ? 1 : 0;
         found_archive(source, file, stat);
     }
-    if (!same) {
+    if (same == 0) {
         life_truncated(source, file);
         return;
     }
@@ -140,7 +149,9 @@ void restore_found(struct source *source, struct source_file *file, const struct
         life_question(source, file);
         return;
     }
-    file_table_set_first(source->table, file, slice_of(head, (size_t)count));
+    if (count >= 0) {
+        file_table_set_first(source->table, file, slice_of(head, (size_t)count));
+    }
     if (file->archive != NULL) {
         life_depart(source, file);
         reader_close(source, file);

@@ -1,4 +1,5 @@
 // The whole source on a real directory with real inotify.
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "base/io_posix.h"
 #include "source/source.h"
+#include "support/fault_io.h"
 #include "support/tempdir.h"
 #include "support/test_main.h"
 
@@ -25,6 +27,7 @@ struct world {
     char *files[4];
     char *exclude[4];
     struct stats stats;
+    struct fault_io fault;
     struct source *source;
     struct generation known[KNOWN_MAX];
     size_t known_count;
@@ -101,7 +104,7 @@ static void start(struct world *world)
                    .closed = on_closed},
         .stats = &world->stats,
     };
-    ck_assert_int_eq(source_open(io_posix(), &options, &world->source), 0);
+    ck_assert_int_eq(source_open(&world->fault.io, &options, &world->source), 0);
     world->fresh = false;
 }
 
@@ -115,6 +118,7 @@ static struct world *make_world(const char *pattern, enum start_at start_at)
 {
     struct world *world = xcalloc(1, sizeof *world);
     world->dir = tempdir_create();
+    fault_io_init(&world->fault, io_posix());
     world->files[0] = xasprintf("%s/%s", world->dir, pattern);
     world->config = (struct source_config){
         .files = {.items = world->files, .count = 1},
@@ -141,6 +145,7 @@ static void free_world(struct world *world)
     free(world->files[0]);
     free(world->exclude[0]);
     tempdir_remove(world->dir);
+    fault_io_deinit(&world->fault);
     buf_deinit(&world->text);
     free(world);
 }
@@ -401,6 +406,26 @@ START_TEST(rotation_and_growth_while_stopped_are_found_at_the_start)
 }
 END_TEST
 
+START_TEST(a_file_that_cannot_be_read_at_the_start_is_not_taken_for_another)
+{
+    for (uint64_t nth = 1; nth <= 4; nth++) {
+        struct world *world = make_world("app.log", START_AT_BEGINNING);
+        append(world, "app.log", "one\n");
+        start(world);
+        run(world);
+        stop(world);
+        append(world, "app.log", "two\n");
+        fault_io_fail(&world->fault, "pread", nth, 1, -EIO);
+        start(world);
+        (void)source_step(world->source, now_of(world));
+        fault_io_heal(&world->fault);
+        run(world);
+        ck_assert_str_eq(text_of(world), "one\ntwo\n");
+        free_world(world);
+    }
+}
+END_TEST
+
 START_TEST(directories_that_appear_later_are_read)
 {
     struct world *world = make_world("a/*/c.log", START_AT_BEGINNING);
@@ -435,6 +460,7 @@ Suite *test_suite(void)
     tcase_add_test(reading, a_truncated_file_is_read_from_its_start);
     tcase_add_test(reading, a_copy_of_a_truncated_file_goes_on_where_the_original_was);
     tcase_add_test(reading, rotation_and_growth_while_stopped_are_found_at_the_start);
+    tcase_add_test(reading, a_file_that_cannot_be_read_at_the_start_is_not_taken_for_another);
     tcase_add_test(reading, directories_that_appear_later_are_read);
     suite_add_tcase(suite, reading);
     return suite;
