@@ -99,7 +99,10 @@ struct sim {
 
     struct simfs *files;
     struct simdisk *disk;
-    struct fault_io fault; // over the disk
+    struct fault_io fault;     // over the disk
+    struct fault_io log_fault; // over the logs
+    bool logs_fail;
+    uint64_t logs_failed_ns; // until then
     struct sim_io io;
 
     // Writers

@@ -24,6 +24,28 @@ static void fail_calls(struct sim *sim)
     fault_io_fail(&sim->fault, call, nth, count, error);
 }
 
+static void fail_logs(struct sim *sim)
+{
+    static const char *const calls[] = {"pread", "open", "fstat", "stat", "list", "notify_read"};
+    static const int errors[] = {-EIO, -EINTR, -EACCES, -ENOMEM};
+    fault_io_heal(&sim->log_fault);
+    if (sim_one_in(sim, 3)) {
+        uint64_t bytes = 1 + sim_below(sim, 200);
+        sim_trace(sim, "logs", "are read %llu bytes at a time", (unsigned long long)bytes);
+        fault_io_shorten(&sim->log_fault, "pread", 1, UINT64_MAX, (size_t)bytes);
+        return;
+    }
+    const char *call = calls[sim_below(sim, ARRAY_COUNT(calls))];
+    int error = errors[sim_below(sim, ARRAY_COUNT(errors))];
+    uint64_t nth = 1 + sim_below(sim, 5);
+    uint64_t count = 1 + sim_below(sim, 5);
+    sim_trace(sim, "logs", "%s fails with %d, %llu times from call %llu on", call, error,
+              (unsigned long long)count, (unsigned long long)nth);
+    fault_io_fail(&sim->log_fault, call, nth, count, error);
+    sim->logs_fail = true;
+    sim_writer_process_ended(sim); // what only an open descriptor has may be given up
+}
+
 static void make_read_only(struct sim *sim)
 {
     static const char *const calls[] = {"pwrite", "ftruncate", "fdatasync", "sync_dir",
@@ -89,7 +111,7 @@ void sim_service_trouble(struct sim *sim)
 
 void sim_trouble_step(struct sim *sim)
 {
-    switch (sim_below(sim, 11)) {
+    switch (sim_below(sim, 12)) {
     case 0:
     case 1:
     case 2:
@@ -112,6 +134,9 @@ void sim_trouble_step(struct sim *sim)
     case 7:
         sim_service_trouble(sim);
         break;
+    case 11:
+        fail_logs(sim);
+        break;
     case 8:
         simdisk_drop_caches(sim->disk);
         break;
@@ -124,6 +149,11 @@ void sim_trouble_end(struct sim *sim)
 {
     sim_trace(sim, "disk", "is well again");
     fault_io_heal(&sim->fault);
+    fault_io_heal(&sim->log_fault);
+    if (sim->logs_fail) {
+        sim->logs_failed_ns = sim_now(sim);
+    }
+    sim->logs_fail = false;
     simdisk_set_capacity(sim->disk, UINT64_MAX);
     simdisk_fail_sync(sim->disk, 0);
 }

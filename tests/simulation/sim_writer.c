@@ -115,13 +115,19 @@ void sim_writer_process_ended(struct sim *sim)
     }
 }
 
-// Whether the agent is still able to read what a file has that goes. Not when it was truncated a
-// moment ago: until it is quiet nobody can tell it from the copy that was made of it.
-static bool can_be_read(const struct sim *sim, const char *path)
+static bool is_quiet_since(const struct sim *sim, uint64_t ns)
 {
     enum { QUIET_MS = 10000 };
-    bool known = sim->cut_ns == 0 || sim_now(sim) > sim->cut_ns + QUIET_MS * NS_PER_MS;
-    return sim->running && known && simfs_is_open(sim->files, path);
+    return ns == 0 || sim_now(sim) > ns + QUIET_MS * NS_PER_MS;
+}
+
+// Whether the agent is still able to read what a file has that goes. Not when it was truncated a
+// moment ago: until it is quiet nobody can tell it from the copy that was made of it. Nor when it
+// could not be read.
+static bool can_be_read(const struct sim *sim, const char *path)
+{
+    return sim->running && !sim->logs_fail && is_quiet_since(sim, sim->cut_ns) &&
+           is_quiet_since(sim, sim->logs_failed_ns) && simfs_is_open(sim->files, path);
 }
 
 static void take_away(struct sim *sim, const char *path)
