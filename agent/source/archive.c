@@ -152,6 +152,9 @@ static struct fingerprint proof_of(struct source *source, const struct source_fi
 {
     uint8_t bytes[TAIL_BYTES_MAX];
     size_t length = size < sizeof bytes ? (size_t)size : sizeof bytes;
+    if (file->fd < 0) {
+        return (struct fingerprint){0};
+    }
     int64_t count = io_pread_all(source->io, file->fd, bytes, length, size - length);
     return fingerprint_of(slice_of(bytes, count < 0 ? 0 : (size_t)count));
 }
@@ -167,7 +170,7 @@ static void set_end(struct source *source, struct source_file *file, enum archiv
     archive->file_seen = stat->size;
     archive->mtime_ns = stat->mtime_ns;
     archive->mtime_sure_ns = tree_settled_mtime(source->io, stat->mtime_ns);
-    archive->proof = file->fd < 0 ? (struct fingerprint){0} : proof_of(source, file, stat->size);
+    archive->proof = proof_of(source, file, stat->size);
 }
 
 void archive_set_done(struct source *source, struct source_file *file, const struct file_stat *stat)

@@ -66,7 +66,7 @@ def case(sandbox, tmp_path):
 
 @pytest.mark.parametrize("steps", [
     [-HOUR, 0], [HOUR, 0], [24 * HOUR, -24 * HOUR], [-1, 0, 1, 0], [600, -600, 600],
-], ids=["back an hour", "ahead an hour", "a day each way", "leap seconds", "ten minutes to and fro"])
+], ids=["back an hour", "ahead an hour", "a day each way", "leap seconds", "ten minutes back and forth"])
 def test_o4_the_clock_steps_while_lines_are_shipped(case, steps):
     case.write()
     case.agent.start()

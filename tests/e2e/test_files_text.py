@@ -95,7 +95,7 @@ def test_stack_traces_across_a_rotation(case):
 def test_statements_from_their_start_to_their_end(case):
     case.start()
     data = b"# 1\nselect\n 2;\nstray\n# 3\nselect 4;\n# 5\nselect\n"
-    write_in_parts(case, data, [data.index(b"ect") + 1, data.index(b" 4;") + 3])
+    write_in_parts(case, data, [data.index(b"lect") + 2, data.index(b" 4;") + 3])
     case.rotate()
     case.interrupt()
     with case.log.open("ab") as log:

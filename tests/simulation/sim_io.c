@@ -61,7 +61,7 @@ static int route_open(struct io *io, const char *path, int flags, mode_t mode)
         pause_at(sim, kind_of(path));
     }
     int fd = (int)counted(sim, side, side->open(side, path, flags, mode));
-    if (fd >= 0 && is_disk_fd(fd)) {
+    if (is_disk_fd(fd)) {
         sim->kinds[fd - SIM_DISK_FD_BASE] = kind_of(path);
     }
     if ((flags & O_CREAT) != 0) {

@@ -102,6 +102,7 @@ static unsigned watch(struct shared *shared, const struct options *options)
 static int run_many(const struct options *options)
 {
     struct shared *shared =
+        // cppcheck-suppress invalidFunctionArg
         mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) {
         return EXIT_FAILURE;
