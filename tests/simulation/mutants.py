@@ -32,8 +32,8 @@ MUTANTS = [
      "    if (error != 0) {\n        return error;\n    }\n    publish(queue, end",
      "    if (error != 0 && error != -5) {\n        return error;\n    }\n    publish(queue, end"),
     ("segment_limit_ignored", QUEUE + "queue.c",
-     "bool full = (over || lacks_space) && !(rolls && settled);",
-     "bool full = lacks_space && !(rolls && settled); (void)over;"),
+     "bool over = out->crowded || queue_bytes(queue) + bytes > queue->config.max_size;",
+     "bool over = out->crowded && bytes == 0;"),
     ("epoch_of_an_opening_used_again", QUEUE + "open.c",
      "return epoch + 1;", "return epoch == 0 ? 1 : epoch;"),
     # Queue: syncing
@@ -65,6 +65,8 @@ MUTANTS = [
      "    if (sequence == window->frontier + 1) {\n        window->frontier = sequence;\n    } else {",
      "    if (sequence > window->frontier) {\n        window->frontier = sequence;\n    } else {"),
     ("ack_slot_always_the_same", QUEUE + "ackslot.c", "slot->kept | 1U << slot->last", "0"),
+    ("synced_ack_slot_written_over", QUEUE + "ackslot.c", "slot->kept | 1U << slot->last",
+     "1U << slot->last"),
     ("offer_not_noted", QUEUE + "take.c",
      "    queue->ack_dirty = true;\n    int error = queue_persist_acks(queue);\n"
      "    if (error != 0) {\n        queue->ack.submitted = before;",
