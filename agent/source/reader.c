@@ -55,6 +55,13 @@ static bool can_reopen(const struct source *source, const struct source_file *fi
     return file->names != NULL && !archive_is_busy(source, file);
 }
 
+void reader_offer(struct source *source, const struct source_file *file)
+{
+    if (file->fd >= 0 && can_reopen(source, file)) {
+        wake_starving(source);
+    }
+}
+
 // Closes the descriptor that was used least recently. False when every one is needed.
 static bool close_one(struct source *source)
 {

@@ -256,6 +256,7 @@ static void reach_end(struct source *source, struct source_file *file)
         file->mtime_ns = tree_settled_mtime(source->io, stat.mtime_ns);
     }
     life_at_end(source, file);
+    reader_offer(source, file);
 }
 
 int64_t source_read(struct source *source, struct source_file *file, uint8_t *room, size_t size,

@@ -89,6 +89,8 @@ NODISCARD int reader_open(struct source *source, struct source_file *file);
 void reader_close(struct source *source, struct source_file *file);
 // Takes the descriptor of one file over to another.
 void reader_move(struct source *source, struct source_file *from, struct source_file *to);
+// The file is at its end: another one that waits for a descriptor may take that of this one.
+void reader_offer(struct source *source, const struct source_file *file);
 // Closes what has not been used for a while.
 void reader_close_idle(struct source *source);
 // Reads `size` bytes at `offset`; fewer at the end.

@@ -426,6 +426,34 @@ START_TEST(a_file_that_cannot_be_read_at_the_start_is_not_taken_for_another)
 }
 END_TEST
 
+START_TEST(a_descriptor_that_is_not_needed_any_more_is_handed_on_to_everyone_who_waits)
+{
+    struct world *world = make_world("*.log", START_AT_BEGINNING);
+    world->config.open_files_max = 2;
+    static const char *const names[] = {"a.log", "b.log", "c.log", "d.log", "e.log", "f.log"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        append(world, names[i], names[i]);
+    }
+    start(world);
+    run(world);
+    append(world, "gone1.log", "1\n");
+    append(world, "gone2.log", "2\n");
+    run(world);
+    erase(world, "gone1.log"); // both are open, and stay so for a while
+    erase(world, "gone2.log");
+    size_t before = world->text.size;
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        append(world, names[i], "x\n");
+    }
+    run(world);
+    ck_assert_uint_eq(world->text.size, before);
+    world->shift_ns += 2 * NS_PER_S;
+    run(world);
+    ck_assert_uint_eq(world->text.size, before + 2 * ARRAY_COUNT(names));
+    free_world(world);
+}
+END_TEST
+
 START_TEST(directories_that_appear_later_are_read)
 {
     struct world *world = make_world("a/*/c.log", START_AT_BEGINNING);
@@ -461,6 +489,8 @@ Suite *test_suite(void)
     tcase_add_test(reading, a_copy_of_a_truncated_file_goes_on_where_the_original_was);
     tcase_add_test(reading, rotation_and_growth_while_stopped_are_found_at_the_start);
     tcase_add_test(reading, a_file_that_cannot_be_read_at_the_start_is_not_taken_for_another);
+    tcase_add_test(reading,
+                   a_descriptor_that_is_not_needed_any_more_is_handed_on_to_everyone_who_waits);
     tcase_add_test(reading, directories_that_appear_later_are_read);
     suite_add_tcase(suite, reading);
     return suite;
