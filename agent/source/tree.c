@@ -137,6 +137,7 @@ void tree_free(struct tree *tree)
         tree_dir_free(tree->dirs[i]);
     }
     free(tree->dirs);
+    free(tree->dir_buckets);
     free(tree->buckets);
     free(tree->queue);
     watch_free(tree->watch);

@@ -5,10 +5,63 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/generation.h"
 #include "source/tree_state.h"
 
 // Twice the coarsest granularity in use (FAT: 2 s).
 #define MTIME_TICK_NS (4 * NS_PER_S)
+
+static struct dir **dir_bucket(const struct tree *tree, struct slice path)
+{
+    return &tree->dir_buckets[fingerprint_of(path).hash & (tree->dir_bucket_count - 1)];
+}
+
+static void index_dir(struct tree *tree, struct dir *dir)
+{
+    struct dir **bucket = dir_bucket(tree, slice_of_text(dir->path));
+    dir->bucket_next = *bucket;
+    *bucket = dir;
+}
+
+static void unindex_dir(struct tree *tree, struct dir *dir)
+{
+    struct dir **place = dir_bucket(tree, slice_of_text(dir->path));
+    while (*place != dir) {
+        place = &(*place)->bucket_next;
+    }
+    *place = dir->bucket_next;
+}
+
+static void grow_dirs(struct tree *tree)
+{
+    tree->dir_capacity = tree->dir_capacity == 0 ? 16 : tree->dir_capacity * 2;
+    tree->dirs = xreallocarray(tree->dirs, tree->dir_capacity, sizeof(struct dir *));
+    free(tree->dir_buckets);
+    tree->dir_bucket_count = tree->dir_capacity;
+    tree->dir_buckets = xcalloc(tree->dir_bucket_count, sizeof(struct dir *));
+    for (size_t i = 0; i < tree->dir_count; i++) {
+        index_dir(tree, tree->dirs[i]);
+    }
+}
+
+struct dir *tree_dir_find(const struct tree *tree, struct slice path)
+{
+    struct dir *found = NULL;
+    for (struct dir *dir = *dir_bucket(tree, path); dir != NULL; dir = dir->bucket_next) {
+        bool first = found == NULL || dir->index < found->index;
+        found = first && slice_equal_text(path, dir->path) ? dir : found;
+    }
+    return found;
+}
+
+struct dir *tree_dir_child(const struct tree *tree, const struct dir *dir, const char *path)
+{
+    struct dir *child = *dir_bucket(tree, slice_of_text(path));
+    while (child != NULL && (child->parent != dir || strcmp(child->path, path) != 0)) {
+        child = child->bucket_next;
+    }
+    return child;
+}
 
 struct dir *tree_dir_add(struct tree *tree, struct dir *parent, const char *path)
 {
@@ -22,13 +75,16 @@ struct dir *tree_dir_add(struct tree *tree, struct dir *parent, const char *path
     };
     if (parent != NULL) {
         dir->next_sibling = parent->first_child;
+        if (dir->next_sibling != NULL) {
+            dir->next_sibling->previous_sibling = dir;
+        }
         parent->first_child = dir;
     }
     if (tree->dir_count == tree->dir_capacity) {
-        tree->dir_capacity = tree->dir_capacity * 2 + 16;
-        tree->dirs = xreallocarray(tree->dirs, tree->dir_capacity, sizeof(struct dir *));
+        grow_dirs(tree);
     }
     tree->dirs[tree->dir_count++] = dir;
+    index_dir(tree, dir);
     return dir;
 }
 
@@ -39,31 +95,31 @@ void tree_dir_free(struct dir *dir)
     free(dir);
 }
 
+static void unlink_sibling(struct dir *dir)
+{
+    if (dir->previous_sibling != NULL) {
+        dir->previous_sibling->next_sibling = dir->next_sibling;
+    } else {
+        dir->parent->first_child = dir->next_sibling;
+    }
+    if (dir->next_sibling != NULL) {
+        dir->next_sibling->previous_sibling = dir->previous_sibling;
+    }
+}
+
 void tree_dir_tidy(struct tree *tree, struct dir *dir)
 {
     while (dir != NULL && dir->parent != NULL && !dir->exists && !dir->found &&
            dir->names == NULL && dir->first_child == NULL) {
         struct dir *parent = dir->parent;
-        struct dir **place = &parent->first_child;
-        while (*place != dir) {
-            place = &(*place)->next_sibling;
-        }
-        *place = dir->next_sibling;
+        unlink_sibling(dir);
+        unindex_dir(tree, dir);
         struct dir *last = tree->dirs[--tree->dir_count];
         tree->dirs[dir->index] = last;
         last->index = dir->index;
         tree_dir_free(dir);
         dir = parent;
     }
-}
-
-struct dir *tree_dir_child(const struct dir *dir, const char *path)
-{
-    struct dir *child = dir->first_child;
-    while (child != NULL && strcmp(child->path, path) != 0) {
-        child = child->next_sibling;
-    }
-    return child;
 }
 
 // NFS, SMB, CIFS, 9p, FUSE, Ceph, AFS, Lustre, GlusterFS is FUSE: f_type of statfs(2).
@@ -143,7 +199,7 @@ static bool is_loop(const struct dir *dir, const struct file_stat *stat)
 static void look_at_child(struct tree *tree, struct dir *dir, const char *path, const char *name,
                           bool linked)
 {
-    struct dir *child = tree_dir_child(dir, path);
+    struct dir *child = tree_dir_child(tree, dir, path);
     if (child == NULL) {
         size_t words = glob_state_words(tree->glob);
         uint64_t *states = xcalloc(words, sizeof *states);

@@ -6,16 +6,6 @@
 #include "base/slice.h"
 #include "source/tree_state.h"
 
-static struct dir *find_dir(const struct tree *tree, const char *path, size_t size)
-{
-    for (size_t i = 0; i < tree->dir_count; i++) {
-        if (slice_equal_text(slice_of(path, size), tree->dirs[i]->path)) {
-            return tree->dirs[i];
-        }
-    }
-    return NULL;
-}
-
 static struct dir *dir_of_path(const struct tree *tree, const char *path, const char **out_text)
 {
     const char *slash = strrchr(path, '/');
@@ -23,7 +13,7 @@ static struct dir *dir_of_path(const struct tree *tree, const char *path, const 
         return NULL;
     }
     *out_text = slash + 1;
-    return find_dir(tree, path, slash == path ? 1 : (size_t)(slash - path));
+    return tree_dir_find(tree, slice_of(path, slash == path ? 1 : (size_t)(slash - path)));
 }
 
 const struct name *tree_find(const struct tree *tree, const char *path)
@@ -79,7 +69,7 @@ static void take_entry_event(struct tree *tree, struct dir *dir, const struct wa
     char path[PATH_MAX];
     if (gone) {
         struct dir *child =
-            tree_join(dir->path, event->name, path) ? tree_dir_child(dir, path) : NULL;
+            tree_join(dir->path, event->name, path) ? tree_dir_child(tree, dir, path) : NULL;
         if (child != NULL) {
             tree_dir_check(tree, child, false);
             tree_dir_tidy(tree, child);

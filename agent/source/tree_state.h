@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/io.h"
+#include "base/slice.h"
 #include "source/glob.h"
 #include "source/tree.h"
 #include "source/watch.h"
@@ -17,6 +18,8 @@ struct dir {
     struct dir *parent; // NULL: a base
     struct dir *first_child;
     struct dir *next_sibling;
+    struct dir *previous_sibling;
+    struct dir *bucket_next;
     struct name *names;
     uint64_t *states;
     uint64_t device;
@@ -49,6 +52,8 @@ struct tree {
     size_t dir_count;
     size_t dir_capacity;
     size_t dir_cursor;
+    struct dir **dir_buckets; // by path; a power of two
+    size_t dir_bucket_count;
     struct dir *found;
 
     struct name **buckets;
@@ -86,10 +91,12 @@ void tree_enqueue(struct tree *tree, struct name *name, bool moved);
 void tree_dir_entry(struct tree *tree, struct dir *dir, const char *name, enum file_kind kind);
 struct dir *tree_dir_add(struct tree *tree, struct dir *parent, const char *path);
 void tree_dir_free(struct dir *dir);
+// The one with this path that was added first, NULL when there is none.
+struct dir *tree_dir_find(const struct tree *tree, struct slice path);
 // Frees a directory that does not exist any more when nothing in it is still to be looked at, and
 // those above it likewise.
 void tree_dir_tidy(struct tree *tree, struct dir *dir);
-struct dir *tree_dir_child(const struct dir *dir, const char *path);
+struct dir *tree_dir_child(const struct tree *tree, const struct dir *dir, const char *path);
 // Finds out what is at the path of a directory now, and lists it when it is new or `list`.
 void tree_dir_check(struct tree *tree, struct dir *dir, bool list);
 
