@@ -17,7 +17,7 @@ enum error_class {
 #define ERROR_LIST(X)                                                                 \
     X(E_CORRUPT, -2000, ERROR_REJECT, "data is damaged")                              \
     X(E_TRUNCATED, -2001, ERROR_REJECT, "data ends too early")                        \
-    X(E_VERSION, -2002, ERROR_REJECT, "written by a version that is not understood")  \
+    X(E_VERSION, -2002, ERROR_REJECT, "a newer kintail wrote it; run that version")   \
     X(E_TOO_LARGE, -2003, ERROR_REJECT, "larger than its limit")                      \
     X(E_SYNTAX, -2004, ERROR_REJECT, "not well formed")                               \
     X(E_RANGE, -2005, ERROR_REJECT, "out of range")                                   \

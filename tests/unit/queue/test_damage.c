@@ -433,6 +433,7 @@ START_TEST(a_segment_of_a_newer_version_is_refused_and_nothing_is_touched)
     set_header_version(segments[2], 2);
     uint64_t used = simdisk_used(disk);
     ck_assert_int_eq(try_open(), E_VERSION);
+    ck_assert_str_eq(error_text(E_VERSION), "a newer kintail wrote it; run that version");
     ck_assert_uint_eq(simdisk_used(disk), used);
     set_header_version(segments[2], 1);
     reopen();

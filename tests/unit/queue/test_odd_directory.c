@@ -299,10 +299,10 @@ START_TEST(without_acknowledgements_what_was_given_back_was_settled)
 END_TEST
 
 // A slot whose checksum holds: everything up to `frontier` is settled, and one more behind it.
-static void write_ack(uint64_t frontier)
+static void write_ack(uint32_t version, uint64_t frontier)
 {
-    uint8_t bytes[4224] = {'K', 'A', 'C', 'K', 1};
-    store_u32(bytes + 12, 32768);
+    uint8_t bytes[4224] = {'K', 'A', 'C', 'K', (uint8_t)version};
+    store_u32(bytes + 12, version == 1 ? 32768 : sizeof bytes);
     store_u64(bytes + 16, 100);
     store_u64(bytes + 24, 1);
     store_u64(bytes + 32, frontier);
@@ -317,7 +317,7 @@ START_TEST(acknowledgements_far_ahead_of_the_log_are_believed_at_once)
 {
     ck_assert_int_eq(append(), 0);
     kill_process();
-    write_ack(UINT64_C(1) << 60);
+    write_ack(1, UINT64_C(1) << 60);
     reopen();
     ck_assert_uint_eq(report.records_queued, 0);
     struct queued_record record;
@@ -325,6 +325,20 @@ START_TEST(acknowledgements_far_ahead_of_the_log_are_believed_at_once)
     ck_assert_int_eq(append(), 0);
     ck_assert_int_eq(queue_next(queue, &record), 1);
     ck_assert_uint_eq(record.place.sequence, (UINT64_C(1) << 60) + 10);
+}
+END_TEST
+
+START_TEST(acknowledgements_of_a_newer_version_are_refused_and_nothing_is_touched)
+{
+    make_segments();
+    simdisk_flip(disk, segments[1], 100, 1);
+    write_ack(3, 7);
+    uint64_t used = simdisk_used(disk);
+    ck_assert_int_eq(try_open(), E_VERSION);
+    ck_assert_uint_eq(simdisk_used(disk), used);
+    for (size_t i = 0; i < segment_count; i++) {
+        ck_assert(simdisk_exists(disk, segments[i]));
+    }
 }
 END_TEST
 
@@ -395,6 +409,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, what_lies_behind_blocks_that_are_missing_is_read_again);
     tcase_add_test(tests, without_acknowledgements_what_was_given_back_was_settled);
     tcase_add_test(tests, acknowledgements_far_ahead_of_the_log_are_believed_at_once);
+    tcase_add_test(tests, acknowledgements_of_a_newer_version_are_refused_and_nothing_is_touched);
     tcase_add_test(tests, a_file_of_harm_is_read_or_refused_by_its_version);
     tcase_add_test(tests, a_file_of_harm_that_does_not_add_up_counts_against_everything);
     suite_add_tcase(suite, tests);
