@@ -48,6 +48,7 @@ static void rescan(struct tree *tree, size_t budget)
 
 void tree_step(struct tree *tree, uint64_t now_ns)
 {
+    tree->now_ns = now_ns;
     struct watch_event event;
     while (watch_next(tree->watch, &event)) {
         tree_take_event(tree, &event);

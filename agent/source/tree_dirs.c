@@ -8,6 +8,10 @@
 #include "base/generation.h"
 #include "source/tree_state.h"
 
+// Entries of a watched directory: one that is large and changes all the time is not listed more
+// often.
+enum { LISTED_PER_S = 2500 };
+
 // Twice the coarsest granularity in use (FAT: 2 s).
 #define MTIME_TICK_NS (4 * NS_PER_S)
 
@@ -221,6 +225,7 @@ static void look_at_child(struct tree *tree, struct dir *dir, const char *path, 
 struct listing {
     struct tree *tree;
     struct dir *dir;
+    size_t count;
 };
 
 // An io_list_fn.
@@ -229,6 +234,7 @@ static int take_entry(void *context, const char *text, enum file_kind kind)
     struct listing *listing = context;
     struct tree *tree = listing->tree;
     struct dir *dir = listing->dir;
+    listing->count++;
     char path[PATH_MAX];
     if (!tree_join(dir->path, text, path)) {
         return 0;
@@ -257,6 +263,7 @@ static void list_dir(struct tree *tree, struct dir *dir)
     look_at_names(tree, dir);
     struct listing listing = {.tree = tree, .dir = dir};
     dir->closed = is_denied(tree->io->list(tree->io, dir->path, take_entry, &listing));
+    dir->list_due_ns = tree->now_ns + listing.count * NS_PER_S / LISTED_PER_S;
 }
 
 uint64_t tree_settled_mtime(struct io *io, uint64_t mtime_ns)
@@ -299,7 +306,9 @@ static void check_one(struct tree *tree, struct dir *dir, bool list)
         watch_dir(tree, dir);
     }
     bool regained = unwatched && dir->watch >= 0;
-    if (list || other || regained || dir->closed || dir->mtime_ns != stat.mtime_ns) {
+    bool told = dir->watch >= 0 && !dir->network && tree->now_ns < dir->list_due_ns;
+    bool changed = dir->mtime_ns != stat.mtime_ns && !told;
+    if (list || other || regained || dir->closed || changed) {
         dir->mtime_ns = tree_settled_mtime(tree->io, stat.mtime_ns);
         list_dir(tree, dir);
     }

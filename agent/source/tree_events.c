@@ -94,6 +94,9 @@ static void take_entry_event(struct tree *tree, struct dir *dir, const struct wa
 
 void tree_resync(struct tree *tree)
 {
+    for (size_t i = 0; i < tree->dir_count; i++) {
+        tree->dirs[i]->list_due_ns = 0;
+    }
     tree->resync = tree->dir_count + tree->watched.count + tree->polled.count;
 }
 

@@ -25,8 +25,9 @@ struct dir {
     uint64_t device;
     uint64_t inode;
     uint64_t mtime_ns;
-    uint32_t index; // in tree.dirs
-    int watch;      // -1: none
+    uint64_t list_due_ns; // before it a change that inotify tells does not have it listed again
+    uint32_t index;       // in tree.dirs
+    int watch;            // -1: none
     struct dir *found_next;
     bool found; // by a listing, and waits to be checked
     bool exists;
@@ -66,6 +67,7 @@ struct tree {
     size_t queue_count;
     size_t queue_capacity;
 
+    uint64_t now_ns; // of the current step
     uint64_t next_scan_ns;
     size_t resync; // names and directories that are still to be looked at after an overflow
     uint64_t overflow_count;

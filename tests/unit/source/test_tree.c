@@ -121,6 +121,26 @@ START_TEST(names_are_polled_while_there_are_no_watches)
 }
 END_TEST
 
+START_TEST(a_large_directory_that_changes_all_the_time_is_not_listed_each_time)
+{
+    enum { NAMES = 6000 };
+    struct world *world = make_world("*.log");
+    for (unsigned i = 0; i < NAMES; i++) {
+        char *name = xasprintf("%u.log", i);
+        create(world, name);
+        free(name);
+    }
+    scan(world);
+    while (tree_take(world->tree) != NULL) {
+    }
+    create(world, "new.log");
+    ck_assert_uint_le(wake(world), TREE_STATS_PER_WAKE + 1); // 2 s after the last time
+    ck_assert_uint_eq(tree_name_count(world->tree), NAMES + 1);
+    ck_assert_uint_ge(wake(world), NAMES);
+    free_world(world);
+}
+END_TEST
+
 START_TEST(names_are_polled_while_there_is_no_instance)
 {
     struct world *world = make_world("*.log");
@@ -185,6 +205,7 @@ Suite *test_suite(void)
     TCase *exhausted = tcase_create("exhausted");
     tcase_add_test(exhausted, names_are_polled_while_there_are_no_watches);
     tcase_add_test(exhausted, names_are_polled_while_there_is_no_instance);
+    tcase_add_test(exhausted, a_large_directory_that_changes_all_the_time_is_not_listed_each_time);
     suite_add_tcase(suite, exhausted);
     TCase *directories = tcase_create("directories");
     tcase_add_test(directories, a_file_is_found_at_any_depth);
