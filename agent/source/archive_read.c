@@ -39,7 +39,7 @@ static int stop_at_limit(struct source *source, struct source_file *file)
     uint64_t left = stat.size > taken ? stat.size - taken : 1;
     archive_set_end(source, file, ARCHIVE_TOO_LARGE, file->read_position, &stat);
     archive_report(source, file);
-    life_set_content(source, file, file->read_position + left);
+    extent_set_content(source, file, file->read_position + left);
     if (file->names == NULL) {
         reader_close(source, file);
         return -ENOENT; // it will never be read
@@ -55,7 +55,7 @@ void archive_reached_end(struct source *source, struct source_file *file,
 {
     const struct archive *archive = file->archive;
     if (archive->end != ARCHIVE_TOO_LARGE) {
-        life_set_content(source, file, archive_content_size(file, stat));
+        extent_set_content(source, file, archive_content_size(file, stat));
     }
     if (archive->end == ARCHIVE_CUT && archive->gzip != NULL) {
         return; // it may grow
@@ -105,7 +105,7 @@ int64_t archive_read(struct source *source, struct source_file *file, uint8_t *r
     if (archive->end == ARCHIVE_OPEN) {
         uint64_t taken = gzip_file_position(archive->gzip);
         uint64_t rest = archive->file_seen > taken ? archive->file_seen - taken : 0;
-        life_set_content(source, file, file->read_position + (uint64_t)count + rest);
+        extent_set_content(source, file, file->read_position + (uint64_t)count + rest);
     }
     return count;
 }

@@ -112,7 +112,7 @@ static enum condition condition_of(struct source *source, const struct source_fi
     for (struct name *name = original->names; name != NULL; name = name->file_next) {
         if (!tree_path(name, path) || source->io->stat(source->io, path, true, &stat) != 0 ||
             stat.inode != original->generation.inode ||
-            archive_content_size(original, &stat) < life_size_min(original)) {
+            archive_content_size(original, &stat) < extent_min(original)) {
             tree_look(source->tree, name);
             condition = ORIGINAL_UNCLEAR;
         }
@@ -132,7 +132,7 @@ static enum match compare_content(struct source *source, const struct subject *s
     struct file_stat stat;
     if (original->archive != NULL || reader_open(source, original) != 0 ||
         source->io->fstat(source->io, original->fd, &stat) != 0 ||
-        stat.size < life_size_min(original)) {
+        stat.size < extent_min(original)) {
         return MATCH_UNKNOWN;
     }
     // No copy is longer than what it is a copy of. (What was read to its end was just proven
@@ -447,7 +447,7 @@ static void become(struct source *source, struct source_file *original, struct s
     original->restored = false;
     original->unwatched = false;
     if (!archive_is_unknown(original)) {
-        life_shrunk(source, original, size);
+        extent_shrunk(source, original, size);
     }
     life_resume(source, original, size);
 }
@@ -488,7 +488,7 @@ static void discard(struct source *source, const struct subject *subject,
     }
     file->generation.position = subject->size;
     file->generation.tail = tail;
-    life_set_read(source, file, subject->size, tail);
+    extent_set_read(source, file, subject->size, tail);
     life_past(source, file);
 }
 
@@ -521,14 +521,14 @@ static int look_at(struct source *source, struct subject *subject)
         archive_looked_at(source, file, &stat);
         bool known = archive_end(file) != ARCHIVE_OPEN;
         subject->size = known ? archive_content_size(file, &stat) : stat.size;
-        life_set_content(source, file, subject->size);
+        extent_set_content(source, file, subject->size);
         return archive_survey_error(file);
     }
     subject->size = stat.size;
     if (stat.size > subject->file->generation.size_seen) {
         subject->file->quiet_ns = source->now_ns;
     }
-    life_set_size(source, subject->file, stat.size);
+    extent_set_size(source, subject->file, stat.size);
     return 0;
 }
 
@@ -565,10 +565,10 @@ static void set_unreadable(struct source_file *file, int error)
 static void pass_empty(struct source *source, struct source_file *file, uint64_t size)
 {
     if (file->archive == NULL) {
-        life_shrunk(source, file, size);
+        extent_shrunk(source, file, size);
     } else {
         archive_survey_end(source, file);
-        life_set_content(source, file, size);
+        extent_set_content(source, file, size);
     }
     reader_close(source, file);
     if (file->work->older == NULL) {

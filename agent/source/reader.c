@@ -265,7 +265,7 @@ static void take(struct source *source, struct source_file *file, struct slice c
     if (chunk.size > 0) {
         bool grown = extend_head(&file->generation.head, position, chunk);
         extend_first(source, file, position, chunk);
-        life_set_read(source, file, position + chunk.size, tail);
+        extent_set_read(source, file, position + chunk.size, tail);
         if (grown) {
             life_announce(source, file);
         }

@@ -25,7 +25,7 @@ void restore_known(struct source *source, const struct generation *known, size_t
         file->phase = known[i].state != GENERATION_LIVE ? FILE_PAST
                       : unread                          ? FILE_FRESH
                                                         : FILE_LIVE;
-        life_count(source, file);
+        extent_count(source, file);
         if (known[i].state == GENERATION_DELETED) {
             file_work(file)->gone_ns = (known[i].seen_s + 1) * NS_PER_S;
             ring_append(&source->past, &file->waiting);
@@ -322,7 +322,7 @@ void restore_search(struct source *source)
     search_dirs_of_missing(source);
     struct name *name;
     while ((name = tree_take(source->tree)) != NULL) {
-        life_look(source, name);
+        look_behind(source, name);
     }
     struct link *all = file_table_all(source->table);
     for (struct link *link = all->next; link != all; link = link->next) {

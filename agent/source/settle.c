@@ -5,7 +5,7 @@
 
 static void give_up(struct source *source, struct source_file *file)
 {
-    uint64_t unread = life_lag(file);
+    uint64_t unread = extent_lag(file);
     // What was held as a copy of another one is in that one.
     bool copied =
         file->work->alike_id != 0 && file->work->alike_bytes == file->generation.size_seen;
@@ -16,7 +16,7 @@ static void give_up(struct source *source, struct source_file *file)
                   : exact     ? LOSS_EXACT
                               : LOSS_AT_LEAST);
     }
-    life_drop_lag(source, file);
+    extent_drop_unread(source, file);
     if (unread > 0 || file->unwatched) {
         life_announce(source, file); // so that it is not lost once more after a restart
     }
@@ -79,7 +79,7 @@ static void settle_departing(struct source *source)
         struct file_stat stat;
         bool grown = file->fd >= 0 && source->io->fstat(source->io, file->fd, &stat) == 0
                          ? archive_content_size(file, &stat) != file->read_position
-                         : life_lag(file) > 0;
+                         : extent_lag(file) > 0;
         if (archive_is_seeking(source, file) || link_in_ring(&file->work->ready) ||
             file->work->older != NULL || grown) {
             life_ready(source, file);

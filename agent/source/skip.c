@@ -32,8 +32,8 @@ void skip_to_end(struct source *source, struct source_file *file, uint64_t size)
     file->generation.position = position;
     file->generation.tail = tail;
     file->generation.skipped = position > 0;
-    life_set_read(source, file, position, tail);
-    life_set_size(source, file, size);
+    extent_set_read(source, file, position, tail);
+    extent_set_size(source, file, size);
     life_announce(source, file);
     if (position > 0) {
         tell_skipped(source, file, position);
@@ -49,7 +49,7 @@ void skip_archive(struct source *source, struct source_file *file)
     }
     file->generation.skipped = true;
     archive_set_done(source, file, &stat);
-    life_set_content(source, file, 0);
+    extent_set_content(source, file, 0);
     life_announce(source, file);
     tell_skipped(source, file, stat.size);
     life_past(source, file);

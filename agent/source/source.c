@@ -31,7 +31,7 @@ static bool look_at_names(struct source *source, size_t limit)
         if (name == NULL) {
             return true;
         }
-        life_look(source, name);
+        look_behind(source, name);
     }
     return false;
 }
@@ -244,14 +244,14 @@ static void reach_end(struct source *source, struct source_file *file)
 {
     struct file_stat stat;
     if (source->io->fstat(source->io, file->fd, &stat) == 0) {
-        if (archive_content_size(file, &stat) < life_size_min(file)) {
+        if (archive_content_size(file, &stat) < extent_min(file)) {
             life_truncated(source, file);
             return;
         }
         if (file->archive != NULL) {
             archive_reached_end(source, file, &stat);
         } else {
-            life_shrunk(source, file, stat.size);
+            extent_shrunk(source, file, stat.size);
         }
         file->mtime_ns = tree_settled_mtime(source->io, stat.mtime_ns);
     }

@@ -106,45 +106,68 @@ NODISCARD int reader_check(struct source *source, struct source_file *file);
 NODISCARD int64_t reader_read(struct source *source, struct source_file *file, uint8_t *room,
                               size_t size);
 
-// ---- life.c: what happens to a generation ----
+// ---- look.c: what is behind a name ----
 
 // Looks what is behind a name now.
-void life_look(struct source *source, struct name *name);
+void look_behind(struct source *source, struct name *name);
+
+// ---- extent.c: how far a file was seen and read ----
+
+// What is known to be in it and was not read.
+uint64_t extent_lag(const struct source_file *file);
+// What is unread of a file that is new in the table is part of the lag from now on.
+void extent_count(struct source *source, const struct source_file *file);
+// It is about to leave the table.
+void extent_uncount(struct source *source, const struct source_file *file);
+// A file that is smaller has been cut.
+uint64_t extent_min(const struct source_file *file);
+// It is at least so large.
+void extent_set_size(struct source *source, struct source_file *file, uint64_t size);
+// The size of an archive's content is known better now, or may be something else.
+void extent_set_content(struct source *source, struct source_file *file, uint64_t size);
+void extent_set_read(struct source *source, struct source_file *file, uint64_t position,
+                     struct fingerprint tail);
+// What was not read of it will not be.
+void extent_drop_unread(struct source *source, struct source_file *file);
+// Its content is gone: a size that was seen since it was last found unchanged may be that of what
+// came after it.
+void extent_forget_unsure(struct source *source, struct source_file *file);
+// The file ends at `size`: what was seen behind it and not read is lost, but it goes on.
+void extent_shrunk(struct source *source, struct source_file *file, uint64_t size);
+// What is past has nothing unread.
+void extent_set_phase(struct source *source, struct source_file *file, enum file_phase phase);
+
+// ---- life.c: what happens to a generation ----
+
+// A new one, in the file that is as `stat` says, which has to be judged.
+struct source_file *life_begin(struct source *source, const char *path,
+                               const struct file_stat *stat);
+// The owner is told of it as it is now.
+void life_announce(struct source *source, struct source_file *file);
+// It has changed just now.
+void life_touch(struct source *source, struct source_file *file);
 // Makes the file the next but the others that are ready; or after those that are older.
 void life_ready(struct source *source, struct source_file *file);
 // Its end was reached for now: the younger ones may be read.
 void life_at_end(struct source *source, struct source_file *file);
-// What is known to be in it and was not read.
-uint64_t life_lag(const struct source_file *file);
-// What was not read of it will not be.
-void life_drop_lag(struct source *source, struct source_file *file);
-// A file that is smaller has been cut.
-uint64_t life_size_min(const struct source_file *file);
-void life_announce(struct source *source, struct source_file *file);
-// What is unread of a file that is new in the table is part of the lag from now on.
-void life_count(struct source *source, const struct source_file *file);
-void life_set_size(struct source *source, struct source_file *file, uint64_t size);
-// The size of an archive's content is known better now, or may be something else.
-void life_set_content(struct source *source, struct source_file *file, uint64_t size);
-void life_set_read(struct source *source, struct source_file *file, uint64_t position,
-                   struct fingerprint tail);
-// The content that was read is gone from its inode: ends this generation and begins another one.
-void life_truncated(struct source *source, struct source_file *file);
-// The file ends at `size`: what was seen behind it and not read is lost, but it goes on.
-void life_shrunk(struct source *source, struct source_file *file, uint64_t size);
-// The file may be anything else from now on, but a copy may turn up.
-void life_orphan(struct source *source, struct source_file *file);
-void life_depart(struct source *source, struct source_file *file);
-// It was judged, or it goes on in a copy: from now on it is read. `size` is that of the file.
-void life_resume(struct source *source, struct source_file *file, uint64_t size);
 // It has to be judged, after those that were born before it, of which it may be a copy.
 void life_question(struct source *source, struct source_file *file);
 // It may be a copy of `original` (NULL: of anything): nothing is read until that is decided.
 void life_hold(struct source *source, struct source_file *file, const struct source_file *original);
 // It is the compressed copy of a file that is there: waits until that has changed.
 void life_wait_beside(struct source *source, struct source_file *file);
+// It was judged, or it goes on in a copy: from now on it is read. `size` is that of the file.
+void life_resume(struct source *source, struct source_file *file, uint64_t size);
 // It cannot be opened now.
 void life_unreadable(struct source *source, struct source_file *file);
+// It has lost its last name. Returns whether it is still known.
+bool life_lose_name(struct source *source, struct source_file *file);
+// The content that was read is gone from its inode: ends this generation and begins another one.
+void life_truncated(struct source *source, struct source_file *file);
+// The file may be anything else from now on, but a copy may turn up.
+void life_orphan(struct source *source, struct source_file *file);
+// Its log goes on elsewhere: its end is proven when it has not grown for close_after.
+void life_depart(struct source *source, struct source_file *file);
 // Nothing more comes of it: lets the owner finish it, or remembers it at once.
 void life_end(struct source *source, struct source_file *file);
 void life_past(struct source *source, struct source_file *file);
