@@ -94,9 +94,16 @@ static void on_lost(void *context, const struct generation *generation, uint64_t
                     flow, path, size);
         break;
     case LOSS_DAMAGED:
-        log_warning("flow %s: %s is damaged after %llu bytes of content; what followed is lost, if"
-                    " anything",
-                    flow, path, size);
+        if (bytes > 0) {
+            log_warning(
+                "flow %s: %s is damaged after %llu bytes of content; at least %llu bytes that"
+                " followed are lost",
+                flow, path, size, (unsigned long long)bytes);
+        } else {
+            log_warning("flow %s: %s is damaged after %llu bytes of content; what followed is lost,"
+                        " if anything",
+                        flow, path, size);
+        }
         break;
     }
 }

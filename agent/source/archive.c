@@ -116,6 +116,7 @@ void archive_set_end(struct source *source, struct source_file *file, enum archi
     archive->end = end;
     archive->restored = false;
     archive->content_size = content_size;
+    archive->missing_min = 0;
     archive->end_file_size = stat->size;
     archive->file_seen = stat->size;
     archive->mtime_ns = stat->mtime_ns;
@@ -187,7 +188,8 @@ void archive_report(struct source *source, struct source_file *file)
         return;
     }
     stats_add(source->stats, STAT_SOURCE_ARCHIVES_BROKEN, 1);
-    tell_lost(source, file, 0, archive->end == ARCHIVE_CUT ? LOSS_CUT : LOSS_DAMAGED);
+    tell_lost(source, file, archive->missing_min,
+              archive->end == ARCHIVE_CUT ? LOSS_CUT : LOSS_DAMAGED);
 }
 
 // ---- its turn ----

@@ -33,6 +33,7 @@ struct archive {
     enum archive_end end;
     uint64_t end_file_size; // of the file that ends so
     uint64_t content_size;
+    uint64_t missing_min;         // behind it, when it is damaged
     struct fingerprint last_tail; // of the content
     struct fingerprint proof;     // of the last bytes of the file; length 0: not known
     uint64_t expected;

@@ -127,6 +127,7 @@ int archive_reach_end(struct source *source, struct source_file *file, int64_t r
                            : gzip_complete(archive->gzip) ? ARCHIVE_WHOLE
                                                           : ARCHIVE_CUT;
     archive_set_end(source, file, end, position, &stat);
+    archive->missing_min = gzip_missing_min(archive->gzip, stat.size);
     archive->last_tail = archive_tail_at(archive, position, tail_length(position));
     return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/cursor.h"
 #include "base/error.h"
 #include "base/generation.h"
 
@@ -168,6 +169,27 @@ uint64_t gzip_position(const struct gzip *gzip)
 uint64_t gzip_file_position(const struct gzip *gzip)
 {
     return gzip->file_offset - gzip->z.avail_in;
+}
+
+uint64_t gzip_missing_min(struct gzip *gzip, uint64_t file_size)
+{
+    // A trailer that is damaged itself tells anything; it fits when what is left may be so much
+    // content, compressed up to so many times better than what was inflated. Damage may be noticed
+    // late, so that some of that is not what it was, and longer or shorter.
+    enum { LENGTH_BYTES = 4, SAMPLE_BYTES = 1024, FIT = 4 };
+    uint8_t length[LENGTH_BYTES];
+    uint64_t taken = gzip_file_position(gzip);
+    uint64_t in = gzip->z.total_in; // of the member with the damage
+    uint64_t out = gzip->z.total_out;
+    if (gzip->place != PLACE_DAMAGE || in < SAMPLE_BYTES || file_size < taken + LENGTH_BYTES ||
+        io_pread_all(gzip->io, gzip->fd, length, sizeof length, file_size - LENGTH_BYTES) !=
+            LENGTH_BYTES) {
+        return 0;
+    }
+    uint64_t told = load_u32(length);
+    uint64_t missing = told > out ? told - out : 0;
+    double left = (double)(file_size - taken) * (double)out / (double)in;
+    return (double)missing <= FIT * left + (double)out ? missing : 0;
 }
 
 int gzip_check(struct gzip *gzip)

@@ -40,6 +40,9 @@ bool gzip_complete(const struct gzip *gzip);
 uint64_t gzip_position(const struct gzip *gzip);
 // How much of the file that took; what of it is read ahead does not count.
 uint64_t gzip_file_position(const struct gzip *gzip);
+// How much content the damage costs at least, by the length that the last trailer of a file of this
+// size tells (RFC 1952, ISIZE), where that fits what is left of the file; 0: that is not known.
+uint64_t gzip_missing_min(struct gzip *gzip, uint64_t file_size);
 // Whether the bytes of the file that lie just before what was taken in are still there: 0, -ESTALE
 // when not (the file was cut or written anew), or an error of io.
 NODISCARD int gzip_check(struct gzip *gzip);

@@ -194,6 +194,24 @@ def test_t15_an_archive_with_an_error_stops_no_other(case):
 
 
 @every_member
+@compressed
+def test_t15_what_is_behind_damage_is_counted_by_the_trailer(case):
+    case.write(1000, case.rotated(1), width=200)
+    content = case.rotated(1).read_bytes()
+    gone = case.write(700, case.rotated(1), width=200)
+    deflate = zlib.compressobj(wbits=31)
+    archive = deflate.compress(content) + deflate.flush(zlib.Z_FULL_FLUSH)
+    rest = bytearray(deflate.compress(case.rotated(1).read_bytes()[len(content):]) + deflate.flush())
+    rest[0] |= 6  # a block of no type
+    case.rotated(1).unlink()
+    case.logs.joinpath("app.log.1.gz").write_bytes(archive + rest)
+    case.write(300, source="log")
+    case.start()
+    case.check(at_most=gone, at_least=gone.size)
+    assert f"app.log.1.gz is damaged after {len(content)} bytes" in case.agent.log()
+
+
+@every_member
 @with_flow(compressed=True, compressed_max_size="1MiB")
 def test_t15_a_bomb_is_left_where_it_is(case):
     bomb = case.logs / "app.log.9"
@@ -247,3 +265,21 @@ def test_an_archive_is_shipped_when_all_of_its_content_was_acknowledged(case):
     assert result.returncode == 0, result.stderr
     result = shipped(cut, "1s")
     assert result.returncode == 1 and "its content is not read to its end" in result.stderr
+
+
+@in_variants(KILLED)
+@with_patterns("app.log")
+@compressed
+def test_t3_an_archive_that_no_pattern_matches_takes_along_what_was_not_read(case):
+    case.start()
+    case.write(300)
+    case.settled()
+    case.fill_queue()
+    gone = case.write(300, width=200)
+    case.wait_seen()
+    case.interrupt()
+    case.sandbox.no_faults()
+    case.rotate()
+    gzip(case.rotated(1))
+    case.write(300)
+    case.check(at_most=gone, at_least=0)  # how much was seen is not stored while the queue is full

@@ -42,7 +42,7 @@ BALLAST_WIDTH = 64 << 10
 BLOCK_BYTES = 256 << 10  # of a block of the queue, or more: none fits where this does not
 
 UNWATCHED = "is lost, if anything"
-LOSS = re.compile("were gone before they could be read|is lost, if anything")
+LOSS = re.compile("were gone before they could be read|that followed are lost|is lost, if anything")
 
 
 def in_variants(*variants):

@@ -494,6 +494,29 @@ START_TEST(empty_archives_have_nothing_to_be_read)
 }
 END_TEST
 
+START_TEST(an_archive_that_no_pattern_matches_takes_along_what_was_seen_and_not_read)
+{
+    static char logs[] = "/d/*.log";
+    static char *of_logs[] = {logs};
+    struct world *world = make_world();
+    world->config.files.items = of_logs;
+    world->config.open_files_max = 1;
+    write_lines(world, "/d/a.log", 1, 400);
+    uint64_t size = simfs_size(world->fs, "/d/a.log");
+    owner_step(world->owner);
+    (void)owner_read_some(world->owner, 1000);
+    write_lines(world, "/d/b.log", 401, 500);
+    owner_step(world->owner); // opens that one, and closes the other
+    gzip_file(world, "/d/a.log", false);
+    settle(world);
+    check_lines(world, 50, 400, 0);
+    check_lines(world, 401, 500, 1);
+    // The line of which a part was read is taken to have had its newline.
+    ck_assert_uint_eq(owner_lost_bytes(world->owner), size - 1000 - 1);
+    free_world(world);
+}
+END_TEST
+
 START_TEST(archives_that_begin_alike_are_distinct)
 {
     struct world *world = make_world();
@@ -547,6 +570,8 @@ Suite *test_suite(void)
     tcase_add_test(tcase, members_that_are_added_are_read);
     tcase_add_test(tcase, an_archive_that_is_written_anew_is_read_anew);
     tcase_add_test(tcase, empty_archives_have_nothing_to_be_read);
+    tcase_add_test(tcase,
+                   an_archive_that_no_pattern_matches_takes_along_what_was_seen_and_not_read);
     tcase_add_test(tcase, archives_that_begin_alike_are_distinct);
     suite_add_tcase(suite, tcase);
     return suite;

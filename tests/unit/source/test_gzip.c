@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <zlib.h>
+
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -254,6 +256,94 @@ START_TEST(damage_inside_keeps_what_is_before_it)
 }
 END_TEST
 
+// An archive of `lines` whose second half begins with a block of no type (RFC 1951).
+static struct world make_damaged(struct buf *lines)
+{
+    enum { GZIP_ONLY = 16, MEMORY = 8, NO_TYPE = 6 };
+    struct world world = make_world();
+    buf_init(lines, SIZE_MAX);
+    add_lines(lines, 20000);
+    z_stream z = {.next_in = lines->data, .avail_in = (unsigned)lines->size / 2};
+    ck_assert_int_eq(deflateInit2(&z, 9, Z_DEFLATED, MAX_WBITS + GZIP_ONLY, MEMORY, 0), Z_OK);
+    z.avail_out = (unsigned)lines->size;
+    buf_reserve(&world.archive, lines->size);
+    z.next_out = world.archive.data;
+    ck_assert_int_eq(deflate(&z, Z_FULL_FLUSH), Z_OK);
+    size_t half = z.total_out;
+    z.avail_in += (unsigned)(lines->size - lines->size / 2);
+    ck_assert_int_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
+    world.archive.size = z.total_out;
+    world.archive.data[half] |= NO_TYPE;
+    deflateEnd(&z);
+    return world;
+}
+
+START_TEST(the_trailer_tells_what_damage_costs)
+{
+    struct buf lines;
+    struct world world = make_damaged(&lines);
+    write_all(&world);
+    ck_assert_uint_eq(gzip_missing_min(world.gzip, world.archive.size), 0);
+    ck_assert_int_eq(read_all(&world, 1000), E_CORRUPT);
+    ck_assert_uint_eq(world.content.size, lines.size / 2);
+    ck_assert_uint_eq(gzip_missing_min(world.gzip, world.archive.size),
+                      lines.size - lines.size / 2);
+    buf_deinit(&lines);
+    free_world(&world);
+}
+END_TEST
+
+START_TEST(the_trailer_tells_of_the_damaged_member_only)
+{
+    struct buf lines;
+    struct world second = make_damaged(&lines);
+    struct world world = make_world();
+    gzip_bytes(&world.archive, buf_slice(&lines));
+    buf_append_slice(&world.archive, buf_slice(&second.archive));
+    write_all(&world);
+    ck_assert_int_eq(read_all(&world, 1000), E_CORRUPT);
+    ck_assert_uint_eq(gzip_missing_min(world.gzip, world.archive.size),
+                      2 * lines.size - world.content.size);
+    buf_deinit(&lines);
+    free_world(&world);
+    free_world(&second);
+}
+END_TEST
+
+START_TEST(a_trailer_that_does_not_fit_is_not_believed)
+{
+    for (size_t i = 0; i < 2; i++) {
+        struct buf lines;
+        struct world world = make_damaged(&lines);
+        uint8_t *length = world.archive.data + world.archive.size - 4;
+        length[3] = i == 0 ? 0x7f : length[3]; // much more than there can be
+        length[2] = i == 1 ? 0 : length[2];    // less than was read
+        write_all(&world);
+        ck_assert_int_eq(read_all(&world, 1000), E_CORRUPT);
+        ck_assert_uint_eq(gzip_missing_min(world.gzip, world.archive.size), 0);
+        buf_deinit(&lines);
+        free_world(&world);
+    }
+}
+END_TEST
+
+START_TEST(damage_to_the_checksum_alone_costs_nothing)
+{
+    struct world world = make_world();
+    struct buf lines;
+    buf_init(&lines, SIZE_MAX);
+    add_lines(&lines, 2000);
+    gzip_bytes(&world.archive, buf_slice(&lines));
+    world.archive.data[world.archive.size - TRAILER_BYTES] ^= 1;
+    write_all(&world);
+    ck_assert_int_eq(read_all(&world, 1000), E_CORRUPT);
+    ck_assert_uint_eq(world.content.size, lines.size);
+    ck_assert_uint_eq(gzip_missing_min(world.gzip, world.archive.size), 0);
+    buf_deinit(&lines);
+    free_world(&world);
+}
+END_TEST
+
 START_TEST(what_is_not_gzip_is_refused)
 {
     static const char *const texts[] = {"plain text\n", "\x1f\x8b\x07 another method",
@@ -354,6 +444,10 @@ Suite *test_suite(void)
     tcase_add_test(tcase, a_wrong_checksum_comes_after_the_content);
     tcase_add_test(tcase, a_wrong_length_comes_after_the_content);
     tcase_add_test(tcase, damage_inside_keeps_what_is_before_it);
+    tcase_add_test(tcase, the_trailer_tells_what_damage_costs);
+    tcase_add_test(tcase, the_trailer_tells_of_the_damaged_member_only);
+    tcase_add_test(tcase, a_trailer_that_does_not_fit_is_not_believed);
+    tcase_add_test(tcase, damage_to_the_checksum_alone_costs_nothing);
     tcase_add_test(tcase, what_is_not_gzip_is_refused);
     tcase_add_test(tcase, garbage_behind_a_member_is_damage);
     tcase_add_test(tcase, much_input_without_output_is_taken_in_pieces);
