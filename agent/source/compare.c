@@ -1,0 +1,253 @@
+#include "source/compare.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "source/archive.h"
+
+static enum match match_of(bool equal)
+{
+    return equal ? MATCH_EQUAL : MATCH_DIFFERENT;
+}
+
+enum match compare_heads(struct subject *subject, const struct source_file *original)
+{
+    const struct fingerprint *head = &original->generation.head;
+    if (subject->head_size >= head->length) {
+        if (subject->head_part.length != head->length) {
+            subject->head_part = fingerprint_of(slice_of(subject->head, head->length));
+        }
+        return match_of(fingerprint_equal(subject->head_part, *head));
+    }
+    size_t size =
+        original->first_count < subject->head_size ? original->first_count : subject->head_size;
+    return memcmp(original->first, subject->head, size) == 0 ? MATCH_UNKNOWN : MATCH_DIFFERENT;
+}
+
+static enum match compare_archive_tails(struct subject *subject, const struct source_file *original)
+{
+    uint64_t position = original->read_position;
+    struct fingerprint tail = original->read_tail;
+    if (subject->asks) {
+        archive_expect(subject->file, original->generation.size_seen);
+        archive_ask(subject->file, position, tail.length);
+        subject->like_count++;
+        return MATCH_UNKNOWN;
+    }
+    struct fingerprint found;
+    if (!archive_answer(subject->file, position, tail.length, &found) || subject->size < position) {
+        return MATCH_UNKNOWN;
+    }
+    return match_of(tail.length == 0 || fingerprint_equal(tail, found));
+}
+
+static enum match compare_tails(struct source *source, struct subject *subject,
+                                const struct source_file *original)
+{
+    uint8_t bytes[TAIL_BYTES_MAX];
+    if (subject->file->archive != NULL) {
+        return compare_archive_tails(subject, original);
+    }
+    uint64_t position = original->read_position;
+    size_t size = original->read_tail.length;
+    if (subject->size < position) {
+        return MATCH_UNKNOWN;
+    }
+    if (size == 0) {
+        return MATCH_EQUAL;
+    }
+    if (subject->tail_end != position || subject->tail_part.length != size) {
+        int64_t count = reader_peek(source, subject->file, bytes, size, position - size);
+        if (count != (int64_t)size) {
+            return MATCH_DIFFERENT;
+        }
+        subject->tail_part = fingerprint_of(slice_of(bytes, size));
+        subject->tail_end = position;
+    }
+    return match_of(fingerprint_equal(subject->tail_part, original->read_tail));
+}
+
+enum condition { ORIGINAL_GONE, ORIGINAL_INTACT, ORIGINAL_UNCLEAR };
+
+// Whether the content of the original is still where it was, and since when it is not (0: unknown).
+// What became of it when it seems not to be is found out in its turn.
+static enum condition condition_of(struct source *source, const struct source_file *original,
+                                   uint64_t *out_gone_ns)
+{
+    *out_gone_ns = original->work->gone_ns;
+    if (original->hidden || original->phase == FILE_ORPHAN ||
+        (original->names == NULL && original->fd < 0)) {
+        return ORIGINAL_GONE;
+    }
+    struct file_stat stat;
+    char path[PATH_MAX];
+    enum condition condition = ORIGINAL_INTACT;
+    for (struct name *name = original->names; name != NULL; name = name->file_next) {
+        if (!tree_path(name, path) || source->io->stat(source->io, path, true, &stat) != 0 ||
+            stat.inode != original->generation.inode ||
+            archive_content_size(original, &stat) < extent_min(original)) {
+            tree_look(source->tree, name);
+            condition = ORIGINAL_UNCLEAR;
+        }
+    }
+    if (original->names == NULL && source->io->fstat(source->io, original->fd, &stat) == 0 &&
+        stat.link_count == 0) {
+        *out_gone_ns = stat.ctime_ns;
+        return ORIGINAL_GONE;
+    }
+    return condition;
+}
+
+// Compares with an intact original at the end of the shorter of both.
+static enum match compare_content(struct source *source, const struct subject *subject,
+                                  struct source_file *original)
+{
+    struct file_stat stat;
+    if (original->archive != NULL || reader_open(source, original) != 0 ||
+        source->io->fstat(source->io, original->fd, &stat) != 0 ||
+        stat.size < extent_min(original)) {
+        return MATCH_UNKNOWN;
+    }
+    // No copy is longer than what it is a copy of. (What was read to its end was just proven
+    // whole.)
+    if (subject->size > stat.size && stat.size == original->read_position) {
+        return MATCH_DIFFERENT;
+    }
+    uint64_t size = stat.size < subject->size ? stat.size : subject->size;
+    struct fingerprint theirs = reader_tail(source, original, size);
+    struct fingerprint ours = reader_tail(source, subject->file, size);
+    if (theirs.length == 0 || ours.length == 0) {
+        return MATCH_UNKNOWN;
+    }
+    return match_of(fingerprint_equal(theirs, ours));
+}
+
+// Whether one of the original's names is one of the archive's without its suffix.
+static bool is_named_after(const struct source_file *archive, const struct source_file *original)
+{
+    for (const struct name *ours = archive->names; ours != NULL; ours = ours->file_next) {
+        for (const struct name *name = original->names; name != NULL; name = name->file_next) {
+            size_t length = strlen(name->text);
+            if (ours->dir == name->dir && strncmp(ours->text, name->text, length) == 0 &&
+                strcmp(ours->text + length, ".gz") == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+// Compares the end of the archive's content with an original that is there.
+static enum match compare_inflated(struct source *source, const struct subject *subject,
+                                   struct source_file *original)
+{
+    struct file_stat stat;
+    if (original->archive != NULL || reader_open(source, original) != 0 ||
+        source->io->fstat(source->io, original->fd, &stat) != 0) {
+        return MATCH_UNKNOWN;
+    }
+    struct fingerprint tail = archive_last_tail(subject->file);
+    return match_of(stat.size >= subject->size &&
+                    fingerprint_equal(reader_tail(source, original, subject->size), tail));
+}
+
+// Compares an archive that was surveyed. One that was made of a file which is still there, or open,
+// is not needed before that one is gone and was not read to its end.
+static enum copy_verdict compare_archive(struct source *source, struct subject *subject,
+                                         struct source_file *original, struct copy_facts *facts)
+{
+    struct source_file *file = subject->file;
+    uint64_t gone_ns;
+    enum condition condition = condition_of(source, original, &gone_ns);
+    if (gone_ns != 0 && archive_mtime_ns(file) > gone_ns) {
+        return COPY_NOT; // written after the original was gone
+    }
+    if (condition == ORIGINAL_UNCLEAR) {
+        return COPY_PERHAPS;
+    }
+    bool readable = original->fd >= 0 && original->phase != FILE_PAST;
+    facts->original_gone = condition == ORIGINAL_GONE && !readable;
+    if (facts->original_gone) {
+        struct fingerprint tail;
+        subject->unanswered =
+            subject->unanswered ||
+            !archive_answer(file, original->read_position, original->read_tail.length, &tail);
+        return identity_copy(facts);
+    }
+    facts->tail = compare_inflated(source, subject, original);
+    if (facts->tail == MATCH_UNKNOWN && is_named_after(file, original)) {
+        file->quiet_ns = source->now_ns; // it could not be opened just now
+        return COPY_PERHAPS;
+    }
+    if (facts->tail == MATCH_EQUAL) {
+        uint64_t id = original->generation.id;
+        facts->beside = condition == ORIGINAL_GONE || file->work->alike_id == id ||
+                        file->names == NULL || is_named_after(file, original);
+        facts->all_read = original->generation.position >= subject->size;
+        file_work(file)->alike_id = facts->beside ? id : file->work->alike_id;
+        file_work(file)->alike_bytes = facts->beside ? subject->size : file->work->alike_bytes;
+    }
+    return identity_copy(facts);
+}
+
+bool compare_known(struct source *source, struct subject *subject,
+                   const struct source_file *original)
+{
+    const struct generation *ours = &subject->file->generation;
+    const struct generation *theirs = &original->generation;
+    bool unread = (original->phase == FILE_ORPHAN && original->work->alike_id != 0) ||
+                  (original->phase == FILE_PAST && original->read_position == 0);
+    if (original->archive != NULL && unread) {
+        return false; // another one has its content
+    }
+    bool comparable = original != subject->file && theirs->head.length > 0 &&
+                      original->phase != FILE_FRESH && original->phase != FILE_HELD &&
+                      (ours->inode != theirs->inode || ours->device != theirs->device ||
+                       subject->file->archive != NULL);
+    return comparable && compare_heads(subject, original) != MATCH_DIFFERENT &&
+           compare_tails(source, subject, original) != MATCH_DIFFERENT;
+}
+
+enum copy_verdict compare_with(struct source *source, struct subject *subject,
+                               struct source_file *original)
+{
+    struct source_file *file = subject->file;
+    const struct generation *generation = &original->generation;
+    if (subject->asks) {
+        return COPY_NOT;
+    }
+    struct copy_facts facts = {
+        .head = compare_heads(subject, original),
+        .tail = compare_tails(source, subject, original),
+        .was_prefix =
+            file->work->alike_id == generation->id && file->work->alike_bytes == subject->size,
+        .quiet = file->quiet_ns + HOLD_MS * NS_PER_MS <= source->now_ns,
+    };
+    if (file->archive != NULL) {
+        return compare_archive(source, subject, original, &facts);
+    }
+    uint64_t gone_ns;
+    enum condition condition = condition_of(source, original, &gone_ns);
+    facts.born_after_the_end = gone_ns != 0 && file->generation.birth_ns > gone_ns;
+    if (facts.born_after_the_end) {
+        return COPY_NOT;
+    }
+    if (condition == ORIGINAL_INTACT && original->phase == FILE_LIVE &&
+        reader_check(source, original) == -ESTALE) {
+        life_ready(source, original); // reading it will find out
+        condition = ORIGINAL_UNCLEAR;
+    }
+    if (condition == ORIGINAL_UNCLEAR) {
+        return COPY_PERHAPS;
+    }
+    facts.original_gone = condition == ORIGINAL_GONE;
+    if (condition == ORIGINAL_INTACT) {
+        facts.tail = compare_content(source, subject, original);
+        if (facts.tail == MATCH_EQUAL) {
+            file_work(file)->alike_id = generation->id;
+            file_work(file)->alike_bytes = subject->size;
+        }
+    }
+    return identity_copy(&facts);
+}
