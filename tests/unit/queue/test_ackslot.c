@@ -22,8 +22,8 @@ enum {
     BITS_NEAR = 64, // in front of them are all frontiers
     STEPS = 40,     // writes and syncs of one run
     OPENINGS = 4,
-    SEEDS = 5,
-    RUNS = 150,
+    SEEDS = 3,
+    RUNS = 100,
     CHANGES = 2 * STEPS,
 };
 
