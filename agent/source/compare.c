@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/error.h"
 #include "source/archive.h"
 
 static enum match match_of(bool equal)

@@ -1,7 +1,5 @@
 // What happens to a generation: it becomes ready, departs, ends, is held, or is past.
 
-#include "base/assert.h"
-#include "base/error.h"
 #include "source/archive.h"
 #include "source/state.h"
 

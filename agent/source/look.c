@@ -2,8 +2,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/assert.h"
-#include "base/error.h"
 #include "source/archive.h"
 #include "source/identity.h"
 #include "source/state.h"
