@@ -4,6 +4,9 @@ A mutant is a change of the text of one file, which is compiled by itself and li
 libraries of build-test. The product so carries no switch and no trace of it, and the mutants are
 the code that it runs but for that change, at the same speed. A mutant that does not apply any more
 is an error. `./dev mutants [--runs N] [NAME...]` prints the table.
+
+The file `seeds` names for each mutant the first run that finds it; the tests always do these. After
+a change of the simulation they find other things: `./dev mutants --write` names them anew.
 """
 
 import argparse
@@ -54,9 +57,12 @@ MUTANTS = [
      "candidate->end_sequence <= queue->settled_frontier + 1 &&",
      "candidate->end_sequence <= queue->settled_frontier + 3 &&"),
     ("segment_removed_before_its_successor_is_synced", QUEUE + "sync.c",
-     "successor->synced >= successor->data_offset && ", "",
+     "successor->synced >= successor->data_offset && ", "successor != NULL && ",
+     "if (candidate->sealed && ", "if (",
      "if (queue->segment_count > 1 && !queue->condemned && !queue->dir_dirty) {",
-     "if (queue->segment_count > 1 && !queue->condemned) {"),
+     "if (queue->segment_count > 1 && !queue->condemned) {",
+     "    struct work work = work_of(queue, now_ns);\n",
+     "    (void)give_back(queue);\n    struct work work = work_of(queue, now_ns);\n"),
     ("footer_before_its_data", QUEUE + "sync.c",
      "int error = needed ? queue->io->fdatasync(queue->io, segment->fd) : 0;",
      "int error = needed && !finished ? queue->io->fdatasync(queue->io, segment->fd) : 0;"),
@@ -93,13 +99,15 @@ MUTANTS = [
      "(void)follows;\n    return take_snapshot(recovery, found);"),
     ("notes_of_files_in_a_lost_block_forgotten", QUEUE + "open.c",
      "return follows ? take_snapshot(recovery, found) : E_CORRUPT;",
-     "return follows ? 0 : E_CORRUPT;"),
+     "return follows ? 0 : E_CORRUPT;", "unit_queue_test_damage"),
     ("segment_behind_a_torn_footer_discarded", QUEUE + "open.c",
-     "    if (cut) {\n        follows = follows", "    if (cut) {\n        follows = false"),
+     "    if (cut) {\n", "    if (cut) {\n        return E_CORRUPT;\n"),
     ("name_of_a_bad_segment_used_again", QUEUE + "open_find.c",
-     "        recovery->bad_epoch = found->segment->epoch;\n", "        ;\n"),
+     "        recovery->bad_epoch = found->segment->epoch;\n", "        ;\n",
+     "unit_queue_test_damage"),
     ("segment_synced_before_its_name", QUEUE + "sync.c",
-     "if (wanted && segment->id <= last_id) {", "if (wanted && segment->id <= UINT64_MAX) {"),
+     "if (wanted && segment->id <= last_id) {", "if (wanted && segment->id <= UINT64_MAX) {",
+     "unit_queue_test_power"),
     ("cleaned_acks_not_written", QUEUE + "open_replace.c",
      "    int error = queue_write_acks(queue);\n    if (error == 0) {",
      "    int error = 0;\n    if (error == 1) {"),
@@ -114,6 +122,11 @@ MUTANTS = [
     ("record_forgotten_when_the_block_is_full", RUNTIME + "collector.c",
      "        if (stored) {\n            collector->has_record = false;",
      "        if (stored || queue_block_full(queue)) {\n            collector->has_record = false;"),
+    ("taken_records_forgotten_by_a_second_drop", QUEUE + "take.c",
+     "    resume = taker->not_before > resume ? taker->not_before : resume;\n", ""),
+    ("file_that_cannot_be_read_taken_for_another", SOURCE + "restore.c",
+     "return error != 0 ? error : identity_goes_on(&facts);",
+     "return error == 0 && identity_goes_on(&facts);"),
     ("block_dropped_when_the_disk_is_full", QUEUE + "queue.c",
      "    if (error != 0) {\n        return error;\n    }\n    publish(queue, end",
      "    if (error == -28) {\n        builder_reset(builder, &queue->totals);\n"
@@ -233,20 +246,33 @@ def timed(mutant, runs):
     started = time.monotonic()
     word, how = try_mutant(mutant, runs)
     print(f"{mutant[0]:48} {word:8} {time.monotonic() - started:4.0f} s  {how}", flush=True)
-    return word == "caught"
+    return word == "caught", how
+
+
+def write_seeds(chosen, results):
+    lines = ["# Runs that find a deliberate bug, when it is there; written by ./dev mutants --write\n"]
+    for mutant, (_, how) in zip(chosen, results):
+        found = re.match(r"seed (\d+)", how)
+        if found:
+            lines.append(f"{found.group(1)} {mutant[0]}\n")
+    (ROOT / "tests/simulation/seeds").write_text("".join(lines))
 
 
 def main():
     parser = argparse.ArgumentParser(prog="dev mutants")
     parser.add_argument("--runs", type=int, default=20000)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--write", action="store_true", help="name the runs that find them")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     chosen = [m for m in MUTANTS if not arguments.names or m[0] in arguments.names]
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        caught = list(pool.map(lambda mutant: timed(mutant, arguments.runs), chosen))
-    print(f"{sum(caught)} of {len(chosen)} caught")
-    return 0 if chosen and all(caught) else 1
+        results = list(pool.map(lambda mutant: timed(mutant, arguments.runs), chosen))
+    caught = sum(result[0] for result in results)
+    print(f"{caught} of {len(chosen)} caught")
+    if arguments.write and not arguments.names:
+        write_seeds(chosen, results)
+    return 0 if chosen and caught == len(chosen) else 1
 
 
 if __name__ == "__main__":

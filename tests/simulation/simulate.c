@@ -1,6 +1,7 @@
 // Runs worlds: `simulate --seed N` one of them with its trace, `simulate --runs N` or
-// `--minutes N` many of them, in as many processes as there are processors. A run that fails is
-// named with the command that shows it.
+// `--minutes N` many of them, in as many processes as there are processors, `simulate --seeds FILE`
+// those that a file names. A run that fails is named with the command that shows it. Without an
+// option there are as many as KINTAIL_RUNS says.
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,12 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "base/slice.h"
 #include "simulation/sim.h"
 
-enum { JOBS_MAX = 64 };
+enum { JOBS_MAX = 64, RUNS_DEFAULT = 10000 };
 
 struct worker {
     pid_t pid;
@@ -37,6 +39,7 @@ struct options {
     uint64_t minutes;
     uint64_t jobs;
     uint64_t failures; // after which there is no more
+    const char *seeds; // a file with a seed at the start of each line; a # begins a remark
 };
 
 static uint64_t now_s(void)
@@ -123,10 +126,39 @@ static int run_many(const struct options *options)
     return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int run_named(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        fprintf(stderr, "%s: %s\n", path, error_text(-errno));
+        return EXIT_FAILURE;
+    }
+    char line[256];
+    unsigned runs = 0;
+    quiet();
+    while (fgets(line, sizeof line, file) != NULL) {
+        uint64_t seed;
+        if (number_parse_u64(slice_of(line, strspn(line, "0123456789")), &seed) == 0) {
+            sim_run(seed, false);
+            runs++;
+        }
+    }
+    fclose(file);
+    printf("%u runs\n", runs);
+    return runs > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static uint64_t runs_wanted(void)
+{
+    const char *text = getenv("KINTAIL_RUNS"); // NOLINT(concurrency-mt-unsafe)
+    uint64_t runs;
+    return text != NULL && number_parse_u64(slice_of_text(text), &runs) == 0 ? runs : RUNS_DEFAULT;
+}
+
 static int usage(void)
 {
     fprintf(stderr, "usage: simulate [--seed N] [--first N] [--runs N] [--minutes N] [--jobs N] "
-                    "[--failures N]\n");
+                    "[--failures N] [--seeds FILE]\n");
     return 64;
 }
 
@@ -149,6 +181,10 @@ static uint64_t *option_of(struct options *options, const char *name)
 static bool parse(int argc, char **argv, struct options *options)
 {
     for (int i = 1; i < argc; i += 2) {
+        if (strcmp(argv[i], "--seeds") == 0) {
+            options->seeds = argv[i + 1];
+            continue;
+        }
         uint64_t *value = option_of(options, argv[i]);
         if (value == NULL || i + 1 == argc ||
             number_parse_u64(slice_of_text(argv[i + 1]), value) != 0) {
@@ -171,8 +207,11 @@ int main(int argc, char **argv)
         printf("everything held\n");
         return EXIT_SUCCESS;
     }
+    if (options.seeds != NULL) {
+        return run_named(options.seeds);
+    }
     if (options.runs == 0 && options.minutes == 0) {
-        options.runs = 1000;
+        options.runs = runs_wanted();
     }
     return run_many(&options);
 }
