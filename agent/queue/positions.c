@@ -127,7 +127,8 @@ static void remove_remark(struct positions *positions, uint64_t id)
 // Remarks are totals that only grow: what a copied block says once more changes nothing.
 static void take_remark(struct positions *positions, uint64_t id, uint32_t kind, uint64_t value)
 {
-    if (value == 0 || find(positions, id) == NULL) {
+    const struct generation *item = find(positions, id);
+    if (value == 0 || item == NULL || item->state == GENERATION_FORGET) {
         return;
     }
     struct remark *remark = make_remark(positions, id);
@@ -166,19 +167,31 @@ static void set_path(struct positions *positions, struct place *place, const cha
     place->name = xstrdup(name);
 }
 
-static void remove_id(struct positions *positions, uint64_t id)
+// Marks it, for sweep to remove.
+static void forget(struct positions *positions, uint64_t id)
 {
     remove_remark(positions, id);
     struct generation *item = find(positions, id);
-    if (item == NULL) {
-        return;
+    if (item != NULL && item->state != GENERATION_FORGET) {
+        drop_path(positions, place_of(positions, item));
+        item->state = GENERATION_FORGET;
+        positions->forgotten_count++;
     }
-    struct place *place = place_of(positions, item);
-    drop_path(positions, place);
-    size_t behind = positions->count - (size_t)(item - positions->items) - 1;
-    memmove(item, item + 1, behind * sizeof *item);
-    memmove(place, place + 1, behind * sizeof *place);
-    positions->count--;
+}
+
+// Many files may go at once: those that stay are moved once for all of them.
+static void sweep(struct positions *positions)
+{
+    size_t kept = 0;
+    for (size_t i = 0; positions->forgotten_count > 0 && i < positions->count; i++) {
+        if (positions->items[i].state != GENERATION_FORGET) {
+            positions->items[kept] = positions->items[i];
+            positions->places[kept] = positions->places[i];
+            kept++;
+        }
+    }
+    positions->count = positions->forgotten_count > 0 ? kept : positions->count;
+    positions->forgotten_count = 0;
 }
 
 static struct generation *insert(struct positions *positions, uint64_t id)
@@ -201,22 +214,30 @@ static struct generation *insert(struct positions *positions, uint64_t id)
     return item;
 }
 
-void positions_note(struct positions *positions, const struct generation *generation)
+static void note(struct positions *positions, const struct generation *generation)
 {
     if (generation->id >= positions->next_id) {
         positions->next_id = generation->id + 1;
     }
     if (generation->state == GENERATION_FORGET) {
-        remove_id(positions, generation->id);
+        forget(positions, generation->id);
         return;
     }
     struct generation *item = find(positions, generation->id);
     if (item == NULL) {
         item = insert(positions, generation->id);
+    } else if (item->state == GENERATION_FORGET) {
+        positions->forgotten_count--;
     }
     set_path(positions, place_of(positions, item), generation->path);
     *item = *generation;
     item->path = NULL;
+}
+
+void positions_note(struct positions *positions, const struct generation *generation)
+{
+    note(positions, generation);
+    sweep(positions);
 }
 
 void positions_move(struct positions *positions, const struct block_position *position,
@@ -353,7 +374,7 @@ int positions_decode(struct positions *positions, struct slice bytes)
         struct remark remark;
         decode_entry(&cursor, &generation, &remark);
         if (!cursor.failed) {
-            positions_note(positions, &generation);
+            note(positions, &generation);
             take_remark(positions, remark.generation, REMARK_LOST, remark.lost_bytes);
             take_remark(positions, remark.generation, REMARK_LOST_AT_LEAST,
                         remark.lost_bytes_at_least);
@@ -361,5 +382,6 @@ int positions_decode(struct positions *positions, struct slice bytes)
         }
         free(generation.path);
     }
+    sweep(positions);
     return cursor.failed ? E_CORRUPT : 0;
 }

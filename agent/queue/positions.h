@@ -33,6 +33,7 @@ struct positions {
     struct dir_names dirs;
     size_t count;
     size_t capacity;
+    size_t forgotten_count; // items that are marked with GENERATION_FORGET; 0 between calls
     uint64_t next_id;       // first id that was never used
     struct remark *remarks; // ids ascend
     size_t remark_count;

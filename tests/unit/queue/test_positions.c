@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "queue/positions.h"
@@ -86,6 +87,43 @@ START_TEST(a_directory_is_kept_as_long_as_a_path_leads_through_it)
 }
 END_TEST
 
+static void encode(uint64_t id, enum generation_state state, struct buf *out)
+{
+    char path[] = "/var/log/app.log";
+    struct generation generation = {.id = id, .state = state, .path = path};
+    generation_encode(&generation, NULL, out);
+}
+
+START_TEST(many_that_are_forgotten_at_once_take_no_time)
+{
+    enum { MANY = 60000 };
+    struct positions positions = {0};
+    struct buf bytes;
+    buf_init(&bytes, SIZE_MAX);
+    for (unsigned i = 0; i < MANY; i++) {
+        encode(i + 1, GENERATION_LIVE, &bytes);
+    }
+    ck_assert_int_eq(positions_decode(&positions, buf_slice(&bytes)), 0);
+    buf_clear(&bytes);
+    for (unsigned i = 0; i < MANY; i += 2) {
+        encode(i + 1, GENERATION_FORGET, &bytes);
+    }
+    encode(3, GENERATION_LIVE, &bytes); // as no source does, but a file may say
+    clock_t start = clock();
+    ck_assert_int_eq(positions_decode(&positions, buf_slice(&bytes)), 0);
+    ck_assert_int_lt((clock() - start) / CLOCKS_PER_SEC, 2);
+    ck_assert_uint_eq(positions.count, MANY / 2 + 1);
+    ck_assert_ptr_null(positions_find(&positions, 1));
+    for (unsigned i = 1; i < MANY; i += 2) {
+        ck_assert_uint_eq(positions_find(&positions, i + 1)->id, i + 1);
+    }
+    check_path(&positions, 3, "/var/log/app.log");
+    check_path(&positions, MANY, "/var/log/app.log");
+    buf_deinit(&bytes);
+    positions_deinit(&positions);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("positions");
@@ -93,6 +131,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, an_idle_file_costs_little_memory);
     tcase_add_test(tests, paths_come_back_as_they_were_noted);
     tcase_add_test(tests, a_directory_is_kept_as_long_as_a_path_leads_through_it);
+    tcase_add_test(tests, many_that_are_forgotten_at_once_take_no_time);
     suite_add_tcase(suite, tests);
     return suite;
 }
