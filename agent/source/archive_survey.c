@@ -135,8 +135,12 @@ void archive_step_survey(struct source *source)
         return;
     }
     if (error != 0) {
-        archive_release(source, file);
         file->archive->error = error == -ESTALE ? 0 : error;
+    }
+    // What it is judged by may need the descriptor. One that is cut may go on where it stopped.
+    if (error != 0 || file->archive->end != ARCHIVE_CUT) {
+        archive_release(source, file);
+        reader_offer(source, file);
     }
     ring_append(&source->unjudged, &file->waiting);
 }

@@ -441,8 +441,17 @@ static void refresh_first(struct source *source, struct source_file *file)
     }
 }
 
+static void look_at_content(struct source *source, struct source_file *file)
+{
+    if (file->phase == FILE_LIVE && reader_check(source, file) == -ESTALE && file->fd >= 0) {
+        life_truncated(source, file);
+    } else if (file->phase == FILE_LIVE) {
+        refresh_first(source, file);
+    }
+}
+
 // A file that has changed may have been cut: what is copied then may be content of it that was
-// never looked at, so that has to be known first.
+// never looked at, so that has to be known first. Those that wait for an older one are not ready.
 static void look_at_changed(struct source *source)
 {
     size_t count = 0;
@@ -450,10 +459,14 @@ static void look_at_changed(struct source *source)
     while (link != &source->ready && count++ < JUDGED_MAX) {
         struct source_file *file = file_of_ready(link);
         link = link->next;
-        if (file->phase == FILE_LIVE && reader_check(source, file) == -ESTALE && file->fd >= 0) {
-            life_truncated(source, file);
-        } else if (file->phase == FILE_LIVE) {
-            refresh_first(source, file);
+        look_at_content(source, file);
+    }
+    link = source->open.next;
+    for (size_t left = source->open_count; left > 0 && link != &source->open; left--) {
+        struct source_file *file = file_of_open(link);
+        link = link->next;
+        if (file->work->older != NULL && count++ < JUDGED_MAX) {
+            look_at_content(source, file);
         }
     }
 }

@@ -111,6 +111,13 @@ static void settle(struct world *world)
     }
 }
 
+static void step_if(struct world *world, unsigned wanted)
+{
+    if (wanted != 0) {
+        owner_step(world->owner);
+    }
+}
+
 static void restart(struct world *world)
 {
     owner_stop(world->owner);
@@ -226,6 +233,61 @@ START_TEST(a_log_that_was_read_and_is_compressed_later_is_not_read_again)
     simfs_rename(world->fs, "/d/app.log.1.gz", "/d/app.log.2.gz");
     settle(world);
     check_lines(world, 1, 100, 1);
+    free_world(world);
+}
+END_TEST
+
+// Steps between what happens to the logs, as the bits of `steps` say.
+static void cut_and_compress(unsigned steps)
+{
+    struct world *world = make_world();
+    write_lines(world, "/d/app.log", 1, 10);
+    owner_drain(world->owner);
+    simfs_rename(world->fs, "/d/app.log", "/d/app.log.1");
+    write_lines(world, "/d/app.log.1", 11, 20);
+    write_lines(world, "/d/app.log", 21, 30);
+    owner_step(world->owner);
+    simfs_truncate(world->fs, "/d/app.log", 0);
+    write_lines(world, "/d/app.log", 31, 60);
+    step_if(world, steps & 1);
+    simfs_rename(world->fs, "/d/app.log.1", "/d/app.log.2");
+    step_if(world, steps & 2);
+    simfs_rename(world->fs, "/d/app.log", "/d/app.log.1");
+    write_lines(world, "/d/app.log", 61, 70);
+    step_if(world, steps & 4);
+    gzip_file(world, "/d/app.log.1", true);
+    step_if(world, steps & 8);
+    simfs_unlink(world->fs, "/d/app.log.1");
+    step_if(world, steps & 16);
+    settle(world);
+    check_lines(world, 1, 20, 1);
+    check_lines(world, 31, 70, 1);
+    free_world(world);
+}
+
+START_TEST(a_log_that_waits_for_an_older_one_may_be_cut_and_compressed)
+{
+    for (unsigned steps = 0; steps < 32; steps++) {
+        cut_and_compress(steps);
+    }
+}
+END_TEST
+
+START_TEST(an_archive_that_is_looked_through_leaves_its_descriptor_to_others)
+{
+    struct world *world = make_world();
+    world->config.open_files_max = 2;
+    write_lines(world, "/d/app.log.1", 1, 10);
+    simfs_append(world->fs, "/d/app.log", "", 0);
+    settle(world);
+    restart(world);
+    gzip_file(world, "/d/app.log.1", false);
+    write_lines(world, "/d/app.log", 11, 30);
+    owner_step(world->owner);
+    write_lines(world, "/d/app.log.new", 31, 40);
+    simfs_rename(world->fs, "/d/app.log.new", "/d/app.log");
+    settle(world);
+    check_lines(world, 1, 40, 1);
     free_world(world);
 }
 END_TEST
@@ -557,6 +619,8 @@ Suite *test_suite(void)
     tcase_add_test(tcase, a_log_that_is_compressed_behind_a_slow_reader_goes_on);
     tcase_add_test(tcase, a_log_that_is_compressed_while_nobody_reads_goes_on);
     tcase_add_test(tcase, a_log_that_was_read_and_is_compressed_later_is_not_read_again);
+    tcase_add_test(tcase, a_log_that_waits_for_an_older_one_may_be_cut_and_compressed);
+    tcase_add_test(tcase, an_archive_that_is_looked_through_leaves_its_descriptor_to_others);
     tcase_add_test(tcase, an_archive_beside_its_original_is_not_read);
     tcase_add_test(tcase, an_archive_takes_over_when_its_unread_original_goes);
     tcase_add_test(tcase, an_archive_that_is_renamed_before_it_is_opened_is_found_again);
