@@ -195,7 +195,8 @@ bool compare_known(struct source *source, struct subject *subject,
 {
     const struct generation *ours = &subject->file->generation;
     const struct generation *theirs = &original->generation;
-    bool unread = (original->phase == FILE_ORPHAN && original->work->alike_id != 0) ||
+    bool ended = original->phase == FILE_ORPHAN || original->phase == FILE_PAST;
+    bool unread = (ended && original->work->alike_id != 0) ||
                   (original->phase == FILE_PAST && original->read_position == 0);
     if (original->archive != NULL && unread) {
         return false; // another one has its content

@@ -548,9 +548,9 @@ static struct world *make_world(const struct program *program, bool trace)
     };
     // Without births an archive may have the inode of what it is made of, and lines come twice
     // (seeds 60025, 75495, 82921, 115601, 125569). With two descriptors archives and logs may wait
-    // for one another (6135, 43561, 48337, 72635). No original is kept, as by gzip -k: when it is
-    // written to and compressed once more, what was added comes twice (1642, 11464, 28241), and
-    // when both are renamed before they are seen, all of it (1349).
+    // for one another (6135, 43561, 48337, 72635). No original is kept, as by gzip -k: when both
+    // are renamed before they are seen, all of it comes twice (1349), and sometimes what was added
+    // before it was compressed once more (28241).
     world->compressed = program->births && program->open_max > NAMES;
     world->owner = owner_create(simfs_io(world->fs), &world->config, trace);
     return world;

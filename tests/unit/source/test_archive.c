@@ -292,6 +292,28 @@ START_TEST(an_archive_that_is_looked_through_leaves_its_descriptor_to_others)
 }
 END_TEST
 
+START_TEST(an_original_that_was_kept_may_grow_and_be_compressed_anew)
+{
+    for (unsigned steps = 0; steps < 6; steps++) {
+        struct world *world = make_world();
+        write_lines(world, "/d/app.log", 1, 10);
+        owner_drain(world->owner);
+        owner_commit(world->owner);
+        simfs_rename(world->fs, "/d/app.log", "/d/app.log.1");
+        gzip_file(world, "/d/app.log.1", true);
+        for (unsigned i = 0; i < steps; i++) {
+            owner_step(world->owner);
+        }
+        write_lines(world, "/d/app.log.1", 11, 20);
+        simfs_unlink(world->fs, "/d/app.log.1.gz");
+        gzip_file(world, "/d/app.log.1", false);
+        settle(world);
+        check_lines(world, 1, 20, 1);
+        free_world(world);
+    }
+}
+END_TEST
+
 START_TEST(an_archive_beside_its_original_is_not_read)
 {
     struct world *world = make_world();
@@ -621,6 +643,7 @@ Suite *test_suite(void)
     tcase_add_test(tcase, a_log_that_was_read_and_is_compressed_later_is_not_read_again);
     tcase_add_test(tcase, a_log_that_waits_for_an_older_one_may_be_cut_and_compressed);
     tcase_add_test(tcase, an_archive_that_is_looked_through_leaves_its_descriptor_to_others);
+    tcase_add_test(tcase, an_original_that_was_kept_may_grow_and_be_compressed_anew);
     tcase_add_test(tcase, an_archive_beside_its_original_is_not_read);
     tcase_add_test(tcase, an_archive_takes_over_when_its_unread_original_goes);
     tcase_add_test(tcase, an_archive_that_is_renamed_before_it_is_opened_is_found_again);
