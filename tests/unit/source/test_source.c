@@ -474,6 +474,76 @@ START_TEST(directories_that_appear_later_are_read)
 }
 END_TEST
 
+START_TEST(a_file_under_two_names_is_read_once)
+{
+    struct world *world = make_world("*.log", START_AT_BEGINNING);
+    append(world, "a.log", "one\n");
+    char *a = path_of(world, "a.log");
+    char *b = path_of(world, "b.log");
+    ck_assert_int_eq(link(a, b), 0);
+    start(world);
+    run(world);
+    erase(world, "a.log");
+    append(world, "b.log", "two\n");
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\ntwo\n");
+    ck_assert_uint_eq(world->known_count, 1);
+    free(a);
+    free(b);
+    free_world(world);
+}
+END_TEST
+
+START_TEST(a_file_that_is_the_beginning_of_an_intact_one_is_held_then_a_file_of_its_own)
+{
+    struct world *world = make_world("app.log*", START_AT_BEGINNING);
+    append(world, "app.log", "one\ntwo\n");
+    start(world);
+    run(world);
+    append(world, "app.log.1", "one\n");
+    run(world);
+    world->shift_ns += 9 * NS_PER_S;
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\ntwo\n");
+    world->shift_ns += 2 * NS_PER_S;
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\ntwo\none\n");
+    free_world(world);
+}
+END_TEST
+
+START_TEST(a_copy_of_what_was_read_is_not_read_when_the_original_is_cut_behind_it)
+{
+    struct world *world = make_world("app.log*", START_AT_BEGINNING);
+    append(world, "app.log", "one\n");
+    start(world);
+    run(world);
+    append(world, "app.log.1", "one\n");
+    run(world);
+    append(world, "app.log", "two\n");
+    run(world);
+    put(world, "app.log", O_TRUNC, "three\n");
+    run(world);
+    world->shift_ns += 20 * NS_PER_S;
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\ntwo\nthree\n");
+    free_world(world);
+}
+END_TEST
+
+START_TEST(a_file_that_is_longer_than_an_intact_one_which_was_read_is_a_file_of_its_own)
+{
+    struct world *world = make_world("app.log*", START_AT_BEGINNING);
+    append(world, "app.log", "one\n");
+    start(world);
+    run(world);
+    append(world, "app.log.1", "one\ntwo\n");
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\none\ntwo\n");
+    free_world(world);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("source");
@@ -493,5 +563,13 @@ Suite *test_suite(void)
                    a_descriptor_that_is_not_needed_any_more_is_handed_on_to_everyone_who_waits);
     tcase_add_test(reading, directories_that_appear_later_are_read);
     suite_add_tcase(suite, reading);
+    TCase *cases = tcase_create("cases of identity");
+    tcase_add_test(cases, a_file_under_two_names_is_read_once);
+    tcase_add_test(cases,
+                   a_file_that_is_the_beginning_of_an_intact_one_is_held_then_a_file_of_its_own);
+    tcase_add_test(cases, a_copy_of_what_was_read_is_not_read_when_the_original_is_cut_behind_it);
+    tcase_add_test(cases,
+                   a_file_that_is_longer_than_an_intact_one_which_was_read_is_a_file_of_its_own);
+    suite_add_tcase(suite, cases);
     return suite;
 }
