@@ -111,9 +111,9 @@ struct sim {
     unsigned padding_max;
     unsigned poison_odds; // one record in so many; 0: none
     bool multiline;
-    bool clock_goes_back; // and nobody copies logs: a copy would be older than what it was made of
-    uint64_t cut_ns;      // when the log was truncated
-    bool floods;          // at times much is written at once
+    bool never_copies; // logs; then the clock may go back, and reading logs may fail
+    uint64_t cut_ns;   // when the log was truncated
+    bool floods;       // at times much is written at once
     bool floods_now;
     unsigned late_losses; // lines whose bytes went
 

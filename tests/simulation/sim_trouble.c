@@ -96,8 +96,8 @@ void sim_service_trouble(struct sim *sim)
     }
     if (choice == 1) {
         int64_t ahead_s = (int64_t)sim_below(sim, 100000);
-        ahead_s = sim->clock_goes_back ? 50000 - ahead_s
-                                       : sim->io.real_ahead_ns / (int64_t)NS_PER_S + ahead_s;
+        ahead_s = sim->never_copies ? 50000 - ahead_s
+                                    : sim->io.real_ahead_ns / (int64_t)NS_PER_S + ahead_s;
         sim_trace(sim, "clock", "is set to be ahead by %lld s", (long long)ahead_s);
         int64_t ahead_ns = ahead_s * (int64_t)NS_PER_S;
         // Backwards too; files get the same time.
@@ -135,7 +135,9 @@ void sim_trouble_step(struct sim *sim)
         sim_service_trouble(sim);
         break;
     case 11:
-        fail_logs(sim);
+        if (sim->never_copies) {
+            fail_logs(sim);
+        }
         break;
     case 8:
         simdisk_drop_caches(sim->disk);

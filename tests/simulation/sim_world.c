@@ -145,7 +145,7 @@ static void draw_flow(struct sim *sim)
     if (sim->floods) {
         flow->queue.dead_letter_max_size = 16 << 20;
     }
-    sim->clock_goes_back = sim_one_in(sim, 4);
+    sim->never_copies = sim_one_in(sim, 4);
     draw_destination(sim);
 }
 

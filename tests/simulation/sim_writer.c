@@ -301,7 +301,7 @@ void sim_writer_step(struct sim *sim)
         rotate(sim);
         break;
     case 13:
-        if (sim->clock_goes_back) {
+        if (sim->never_copies) {
             rotate(sim);
         } else if (!exists(sim, 1) || sim_one_in(sim, 2)) {
             copy_and_truncate(sim);
