@@ -5,6 +5,8 @@
 
 #include "source/archive.h"
 
+enum { TICK_NS = 10 * 1000 * 1000 }; // of the kernel's coarse clock, where it is slowest (100 Hz)
+
 static enum match match_of(bool equal)
 {
     return equal ? MATCH_EQUAL : MATCH_DIFFERENT;
@@ -209,6 +211,19 @@ bool compare_known(struct source *source, struct subject *subject,
            compare_tails(source, subject, original) != MATCH_DIFFERENT;
 }
 
+// Whether the file was born when the original was gone at `gone_ns` (0: unknown). Times of birth
+// are ticks of a clock, and what was deleted was gone before that was seen: a file that was born
+// within a tick of a deletion, where the original was, is a log that was created anew, not a copy.
+static bool is_born_after(const struct source_file *file, const struct source_file *original,
+                          enum condition condition, uint64_t gone_ns)
+{
+    char ours[PATH_MAX];
+    char theirs[PATH_MAX];
+    bool anew = condition == ORIGINAL_GONE && original->names == NULL && !original->cut &&
+                strcmp(file_path(file, ours), file_path(original, theirs)) == 0;
+    return gone_ns != 0 && file->generation.birth_ns + (anew ? TICK_NS : 0) > gone_ns;
+}
+
 enum copy_verdict compare_with(struct source *source, struct subject *subject,
                                struct source_file *original)
 {
@@ -229,7 +244,7 @@ enum copy_verdict compare_with(struct source *source, struct subject *subject,
     }
     uint64_t gone_ns;
     enum condition condition = condition_of(source, original, &gone_ns);
-    facts.born_after_the_end = gone_ns != 0 && file->generation.birth_ns > gone_ns;
+    facts.born_after_the_end = is_born_after(file, original, condition, gone_ns);
     if (facts.born_after_the_end) {
         return COPY_NOT;
     }

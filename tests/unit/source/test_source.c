@@ -544,6 +544,28 @@ START_TEST(a_file_that_is_longer_than_an_intact_one_which_was_read_is_a_file_of_
 }
 END_TEST
 
+START_TEST(a_file_that_is_born_after_the_original_was_deleted_is_a_file_of_its_own)
+{
+    struct world *world = make_world("app.log", START_AT_BEGINNING);
+    append(world, "app.log", "one\n");
+    start(world);
+    run(world);
+    erase(world, "app.log");
+    if (_i >= 1) {
+        run(world); // it is seen, but not proven yet
+    }
+    if (_i == 2) {
+        world->shift_ns += 61 * NS_PER_S;
+        run(world);
+        ck_assert_uint_eq(world->closed, 1);
+    }
+    append(world, "app.log", "one\n");
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\none\n");
+    free_world(world);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("source");
@@ -570,6 +592,8 @@ Suite *test_suite(void)
     tcase_add_test(cases, a_copy_of_what_was_read_is_not_read_when_the_original_is_cut_behind_it);
     tcase_add_test(cases,
                    a_file_that_is_longer_than_an_intact_one_which_was_read_is_a_file_of_its_own);
+    tcase_add_loop_test(
+        cases, a_file_that_is_born_after_the_original_was_deleted_is_a_file_of_its_own, 0, 3);
     suite_add_tcase(suite, cases);
     return suite;
 }
