@@ -50,7 +50,8 @@ struct generation {
     struct fingerprint tail; // of the bytes just before `position`
     uint64_t size_seen;      // the largest size a stat has shown, so that losses can be counted
     uint64_t seen_s;         // real time (seconds) of the last change of state
-    enum generation_state state;
+    enum generation_state state : 8;
+    bool after_cut : 1; // it began when the file was cut to nothing
     // Digest of the name under which it began to live (generation_name). It is rotated when its
     // path is another one: the writer's file, if there is one, is not this one any more.
     uint32_t first_name : 31;

@@ -266,12 +266,14 @@ enum {
     ENTRY_FIRST_NAME = 2, // 4 bytes: digest of the name under which it began, if not the path
     ENTRY_LOST = 4,       // 8 + 8 bytes: lost exactly, and at least
     ENTRY_COPY = 8,       // 8 bytes: the generation in which it was read
-    ENTRY_BITS = 15,
+    ENTRY_AFTER_CUT = 16, // nothing
+    ENTRY_BITS = 31,
 };
 
 static unsigned entry_bits(const struct generation *generation, const struct remark *remark)
 {
     unsigned bits = generation->skipped ? ENTRY_SKIPPED : 0;
+    bits |= generation->after_cut ? ENTRY_AFTER_CUT : 0;
     bits |= generation->first_name != generation_name(generation->path) ? ENTRY_FIRST_NAME : 0;
     if (remark != NULL) {
         bits |= remark->lost_bytes + remark->lost_bytes_at_least > 0 ? ENTRY_LOST : 0;
@@ -343,6 +345,7 @@ static unsigned decode_fields(struct cursor *cursor, struct generation *out_gene
     }
     generation.state = cursor->failed ? GENERATION_LIVE : (enum generation_state)state;
     generation.skipped = (bits & ENTRY_SKIPPED) != 0;
+    generation.after_cut = (bits & ENTRY_AFTER_CUT) != 0;
     *out_generation = generation;
     return bits;
 }

@@ -34,6 +34,9 @@ struct framer *framer_create(struct record_rules *rules, uint64_t position,
     if (position == 0) {
         lines_set_start(&framer->lines);
     }
+    if (peek != NULL && peek->after_cut) {
+        lines_set_after_cut(&framer->lines);
+    }
     multiline_init(&framer->multiline, &rules->multiline, rules->header && position == 0);
     members_init(&framer->header);
     return framer;

@@ -14,7 +14,8 @@ static const uint8_t zeros[CHARACTER_BYTES_MAX];
 // Whether more than a newline decides what the next line is.
 static bool is_slow(const struct lines *lines)
 {
-    return lines->discarding || lines->misaligned != 0 || !lines->format->plain || lines->at_start;
+    return lines->discarding || lines->misaligned != 0 || !lines->format->plain ||
+           (lines->at_start && (lines->format->mark_bytes != 0 || lines->after_cut));
 }
 
 void lines_init(struct lines *lines, const struct lines_config *config,
@@ -56,10 +57,16 @@ void lines_set_start(struct lines *lines)
     lines->slow = is_slow(lines);
 }
 
+void lines_set_after_cut(struct lines *lines)
+{
+    lines->after_cut = true;
+    lines->slow = is_slow(lines);
+}
+
 bool lines_may_have_hole(const struct lines *lines)
 {
     struct slice nul = slice_of(zeros, lines->format->ending.width);
-    return !slice_starts_with(ending_needed(&lines->format->ending), nul);
+    return lines->after_cut && !slice_starts_with(ending_needed(&lines->format->ending), nul);
 }
 
 void lines_set_offset(struct lines *lines, uint64_t position, uint64_t line_offset)

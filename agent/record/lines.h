@@ -1,9 +1,9 @@
 // Cuts a file into lines, whatever the chunks are that it comes in, with bounded memory; and
 // decodes them, where the file has an encoding.
 //
-// NUL bytes that a file begins with are no text: they are the hole that is left when a file is cut
-// to nothing under a writer that goes on behind it, not having opened it with O_APPEND. They are
-// one LINE_SKIPPED, of any length, unless NUL is a line ending.
+// When a file is cut to nothing under a writer that goes on behind it, not having opened it with
+// O_APPEND, it begins with a hole: NUL bytes that nobody has written. They are one LINE_SKIPPED, of
+// any length, unless NUL is a line ending.
 //
 // Diagnostics: none; any bytes are lines. See record.h for what becomes of over-long lines.
 #pragma once
@@ -51,6 +51,7 @@ struct lines {
     uint64_t discarded;        // bytes of the present line so far, while its rest is discarded
     bool discarding;
     uint64_t hole;      // NUL bytes that the file begins with
+    bool after_cut;     // the file may begin with a hole
     bool at_start;      // of the file: a hole and its byte order mark are left out
     bool slow;          // the next line is none of those that a newline alone decides
     bool partial_lines; // a time-out may hand out a part of a line
@@ -65,6 +66,8 @@ void lines_deinit(struct lines *lines);
 
 // The next byte is the first of the file.
 void lines_set_start(struct lines *lines);
+// The file began when it was cut to nothing.
+void lines_set_after_cut(struct lines *lines);
 // Whether NUL bytes at the start of the file are left out.
 bool lines_may_have_hole(const struct lines *lines);
 // The number of bytes before a position that decide what the rest of a cut line is.

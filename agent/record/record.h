@@ -88,6 +88,7 @@ bool record_check_line_ending(const struct lines_config *lines, char *why, size_
 struct framer_peek {
     void *context;
     int64_t (*read)(void *context, uint64_t offset, uint8_t *room, size_t size);
+    bool after_cut; // the file began when it was cut to nothing: it may begin with a hole
 };
 
 // The state of one file, reading from `position`. `rules` is borrowed; `peek` is copied and called

@@ -162,8 +162,10 @@ static struct tracked *track(struct collector *collector, struct source_file *fi
                                            sizeof(struct tracked *));
     }
     tracked = xcalloc(1, sizeof *tracked);
-    uint64_t position = source_file_generation(file)->position;
-    struct framer_peek framer_peek = {.context = tracked, .read = peek};
+    const struct generation *generation = source_file_generation(file);
+    uint64_t position = generation->position;
+    struct framer_peek framer_peek = {
+        .context = tracked, .read = peek, .after_cut = generation->after_cut};
     *tracked = (struct tracked){
         .source = collector->source,
         .file = file,

@@ -263,6 +263,7 @@ void life_truncated(struct source *source, struct source_file *file)
     char path[PATH_MAX];
     struct source_file *next = life_begin(source, file_path(file, path), &stat);
     next->departing = file->departing;
+    next->generation.after_cut = true;
     while (file->names != NULL) {
         struct name *name = file->names;
         file_detach(name);

@@ -66,6 +66,7 @@ struct scenario {
     const struct setting *setting;
     size_t ending; // index
     struct record_config config;
+    bool after_cut;
     uint8_t input[INPUT_BYTES_MAX + 16];
     size_t size;
     uint64_t seed; // of the chunks
@@ -154,6 +155,7 @@ static void make_scenario(struct scenario *scenario, uint64_t seed)
         .ending =
             (size_t)prng_below(&prng, 2) * (size_t)prng_below(&prng, ARRAY_COUNT(ending_names)),
         .seed = prng_next(&prng),
+        .after_cut = prng_below(&prng, 2) == 0,
     };
     struct record_config *config = &scenario->config;
     *config = (struct record_config){
@@ -465,7 +467,7 @@ static size_t ending_at(const struct scenario *scenario, size_t at)
 static size_t hole_of(const struct scenario *scenario)
 {
     size_t size = 0;
-    if (ending_texts[scenario->ending][0] == '\0') {
+    if (!scenario->after_cut || ending_texts[scenario->ending][0] == '\0') {
         return 0;
     }
     while (size < scenario->size && scenario->input[size] == 0) {
@@ -552,7 +554,8 @@ static void take_records(struct framer *framer, struct buf *out)
 static void read_from(struct scenario *scenario, struct record_rules *rules, size_t position,
                       struct prng *prng, struct buf *out)
 {
-    struct framer_peek framer_peek = {.context = scenario, .read = peek};
+    struct framer_peek framer_peek = {
+        .context = scenario, .read = peek, .after_cut = scenario->after_cut};
     struct framer *framer = framer_create(rules, position, &framer_peek);
     uint64_t size_max = 1 + prng_below(prng, prng_below(prng, 2) == 0 ? 4 : 100);
     for (size_t at = position; at < scenario->size;) {
@@ -577,11 +580,12 @@ static void describe(const struct scenario *scenario)
 {
     const struct lines_config *lines = &scenario->config.lines;
     const struct multiline_config *multiline = &scenario->config.multiline;
-    printf(
-        "encoding %s (form %d), ending %s, over_long %d, max_line %llu, multiline %s %s %s\ninput",
-        lines->encoding, (int)scenario->setting->form, lines->line_ending, (int)lines->over_long,
-        (unsigned long long)lines->max_line, multiline->start, multiline->end,
-        multiline->continuation);
+    printf("%sencoding %s (form %d), ending %s, over_long %d, max_line %llu, multiline %s %s "
+           "%s\ninput",
+           scenario->after_cut ? "after a cut, " : "", lines->encoding,
+           (int)scenario->setting->form, lines->line_ending, (int)lines->over_long,
+           (unsigned long long)lines->max_line, multiline->start, multiline->end,
+           multiline->continuation);
     for (size_t i = 0; i < scenario->size; i++) {
         printf(" %02x", scenario->input[i]);
     }
@@ -657,7 +661,8 @@ static void take_text(struct framer *framer, struct buf *text)
 static void read_hesitantly(struct scenario *scenario, struct record_rules *rules, struct buf *text)
 {
     struct prng prng = prng_of_seed(scenario->seed);
-    struct framer_peek framer_peek = {.context = scenario, .read = peek};
+    struct framer_peek framer_peek = {
+        .context = scenario, .read = peek, .after_cut = scenario->after_cut};
     struct framer *framer = framer_create(rules, 0, &framer_peek);
     for (size_t at = 0; at < scenario->size;) {
         size_t size = 1 + (size_t)prng_below(&prng, 7);

@@ -18,6 +18,7 @@ struct flow {
     struct framer *framer;
     struct buf seen;
     const char *file; // for peeking
+    bool after_cut;
 };
 
 static inline struct flow flow_default(void)
@@ -49,8 +50,9 @@ static inline int64_t peek(void *context, uint64_t offset, uint8_t *room, size_t
 static inline void open_at(struct flow *flow, uint64_t position)
 {
     ck_assert_int_eq(record_rules_create(&flow->config, &flow->to, &flow->stats, &flow->rules), 0);
-    struct framer_peek framer_peek = {.context = flow, .read = peek};
-    flow->framer = framer_create(flow->rules, position, flow->file == NULL ? NULL : &framer_peek);
+    struct framer_peek framer_peek = {
+        .context = flow, .read = flow->file == NULL ? NULL : peek, .after_cut = flow->after_cut};
+    flow->framer = framer_create(flow->rules, position, &framer_peek);
     buf_init(&flow->seen, 1 << 20);
 }
 

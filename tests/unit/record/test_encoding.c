@@ -91,17 +91,6 @@ static const struct sample samples[] = {
      BYTES("a\xe9"
            "b\xc3\xe9"),
      "S 2 <a\n>S 3 <b\xc3\x83\n>"},
-    // Holes.
-    {NULL, NULL, 0, BYTES("\0\0\0a\nb\n"), "F 3 <>S 2 <a\n>S 2 <b\n>"},
-    {NULL, NULL, 0, BYTES("\0\n"), "F 1 <>S 1 <\n>"},
-    {NULL, NULL, 0, BYTES("\0\0"), "F 2 <>"},
-    {NULL, ";", 0, BYTES("\0a;"), "F 1 <>S 2 <a\n>"},
-    {"utf-8", NULL, 0, BYTES("\0\0a\n"), "F 2 <>S 2 <a\n>"},
-    {"utf-16le", NULL, 0, BYTES("\0\0\0\0a\0\n\0"), "F 4 <>S 4 <a\n>"},
-    {"utf-16le", NULL, 0, BYTES("\0\0\0\x01\n\0"), "F 2 <>S 4 <\xc4\x80\n>"},
-    {"utf-16be", NULL, 0, BYTES("\0\0\0\0\0a\0\n"), "F 4 <>S 4 <a\n>"},
-    {"utf-32", NULL, 0, BYTES("\0\0\0\0\0\0\0a\0\0\0\n"), "F 4 <>S 8 <a\n>"},
-    {"utf-16be", "nul", 0, BYTES("\0\0\0a\0\0"), "S 2 <\n>S 4 <a\n>"},
 };
 
 static struct flow flow_of(const struct sample *sample)
@@ -126,11 +115,11 @@ static void feed_bytes(struct flow *flow, struct bytes bytes, size_t step)
     }
 }
 
-START_TEST(text_is_utf8_whatever_the_chunks_are)
+static void check_sample(const struct sample *sample, bool after_cut)
 {
-    const struct sample *sample = &samples[_i];
     for (size_t step = 1; step <= sample->input.size; step++) {
         struct flow flow = flow_of(sample);
+        flow.after_cut = after_cut;
         open_at(&flow, 0);
         feed_bytes(&flow, sample->input, step);
         finish(&flow);
@@ -140,6 +129,30 @@ START_TEST(text_is_utf8_whatever_the_chunks_are)
         ck_assert_uint_eq(framer_memory(flow.framer), 0);
         close_flow(&flow);
     }
+}
+
+START_TEST(text_is_utf8_whatever_the_chunks_are)
+{
+    check_sample(&samples[_i], false);
+}
+END_TEST
+
+static const struct sample holes[] = {
+    {NULL, NULL, 0, BYTES("\0\0\0a\nb\n"), "F 3 <>S 2 <a\n>S 2 <b\n>"},
+    {NULL, NULL, 0, BYTES("\0\n"), "F 1 <>S 1 <\n>"},
+    {NULL, NULL, 0, BYTES("\0\0"), "F 2 <>"},
+    {NULL, ";", 0, BYTES("\0a;"), "F 1 <>S 2 <a\n>"},
+    {"utf-8", NULL, 0, BYTES("\0\0a\n"), "F 2 <>S 2 <a\n>"},
+    {"utf-16le", NULL, 0, BYTES("\0\0\0\0a\0\n\0"), "F 4 <>S 4 <a\n>"},
+    {"utf-16le", NULL, 0, BYTES("\0\0\0\x01\n\0"), "F 2 <>S 4 <\xc4\x80\n>"},
+    {"utf-16be", NULL, 0, BYTES("\0\0\0\0\0a\0\n"), "F 4 <>S 4 <a\n>"},
+    {"utf-32", NULL, 0, BYTES("\0\0\0\0\0\0\0a\0\0\0\n"), "F 4 <>S 8 <a\n>"},
+    {"utf-16be", "nul", 0, BYTES("\0\0\0a\0\0"), "S 2 <\n>S 4 <a\n>"},
+};
+
+START_TEST(hole_is_left_out_whatever_the_chunks_are)
+{
+    check_sample(&holes[_i], true);
 }
 END_TEST
 
@@ -378,6 +391,8 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("encoding");
     TCase *tests = tcase_create("encoding");
+    tcase_add_loop_test(tests, hole_is_left_out_whatever_the_chunks_are, 0,
+                        (int)ARRAY_COUNT(holes));
     tcase_add_loop_test(tests, text_is_utf8_whatever_the_chunks_are, 0, (int)ARRAY_COUNT(samples));
     tcase_add_test(tests, replaced_bytes_are_counted_once_a_record);
     tcase_add_test(tests, patterns_and_converters_see_decoded_text);

@@ -250,6 +250,7 @@ START_TEST(hole_is_left_out_when_its_end_is_seen)
     static const char zeros[70000];
     struct flow flow = flow_default();
     flow.config.lines.partial_line_timeout_ms = 1;
+    flow.after_cut = true;
     open_at(&flow, 0);
     framer_feed(flow.framer, slice_of(zeros, sizeof zeros), 0);
     take_all(&flow);
@@ -263,10 +264,23 @@ START_TEST(hole_is_left_out_when_its_end_is_seen)
 }
 END_TEST
 
+START_TEST(nul_bytes_at_the_start_of_a_file_that_was_not_cut_are_text)
+{
+    struct flow flow = flow_default();
+    open_at(&flow, 0);
+    framer_feed(flow.framer, slice_of("\0\0a\n", 4), 0);
+    struct record record;
+    ck_assert(framer_next(flow.framer, &record));
+    ck_assert(slice_equal(record.data, slice_of("\0\0a\n", 4)));
+    close_flow(&flow);
+}
+END_TEST
+
 START_TEST(hole_may_be_larger_than_4_gib)
 {
     static const char zeros[1 << 20];
     struct flow flow = flow_default();
+    flow.after_cut = true;
     open_at(&flow, 0);
     for (int i = 0; i < 4097; i++) {
         framer_feed(flow.framer, slice_of(zeros, sizeof zeros), 0);
@@ -294,7 +308,7 @@ START_TEST(line_behind_a_hole_begins_there_after_a_restart)
     flow.config.lines.partial_line_timeout_ms = 1000;
     struct hole hole = {.bytes = "\0\0\0\0\0\0\0\0a\n", .size = 10};
     ck_assert_int_eq(record_rules_create(&flow.config, &flow.to, &flow.stats, &flow.rules), 0);
-    struct framer_peek hole_peek = {.context = &hole, .read = peek_hole};
+    struct framer_peek hole_peek = {.context = &hole, .read = peek_hole, .after_cut = true};
     flow.framer = framer_create(flow.rules, 8, &hole_peek);
     buf_init(&flow.seen, 1 << 20);
     feed(&flow, "a\n");
@@ -448,6 +462,7 @@ static void add_line_tests(TCase *tests)
     tcase_add_test(tests, pieces_do_not_divide_characters);
     tcase_add_test(tests, invalid_utf8_and_nul_pass_as_they_are);
     tcase_add_test(tests, hole_is_left_out_when_its_end_is_seen);
+    tcase_add_test(tests, nul_bytes_at_the_start_of_a_file_that_was_not_cut_are_text);
     tcase_add_test(tests, hole_may_be_larger_than_4_gib);
     tcase_add_loop_test(tests, line_behind_a_hole_begins_there_after_a_restart, 0, 4);
     tcase_add_loop_test(tests, line_of_gigabytes_takes_bounded_memory, 0, 4);
