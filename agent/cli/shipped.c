@@ -21,6 +21,7 @@
 #include "base/generation.h"
 #include "base/io_posix.h"
 #include "base/number.h"
+#include "cli/answer.h"
 #include "cli/config_file.h"
 #include "cli/verbs.h"
 #include "runtime/status_socket.h"
@@ -160,22 +161,11 @@ static bool lacks_newline(const struct target *target, uint64_t position)
 
 // ---- what a flow says ----
 
-static uint64_t number_at(const json_t *object, const char *name)
-{
-    return (uint64_t)json_integer_value(json_object_get(object, name));
-}
-
-static const char *text_at(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL ? "" : text;
-}
-
 static struct fingerprint fingerprint_in(const json_t *object, const char *name)
 {
     const json_t *part = json_object_get(object, name);
-    return (struct fingerprint){.length = (uint32_t)number_at(part, "length"),
-                                .hash = number_at(part, "hash")};
+    return (struct fingerprint){.length = (uint32_t)answer_number(part, "length"),
+                                .hash = answer_number(part, "hash")};
 }
 
 // Whether the file still begins and goes on as what the agent has read.
@@ -186,7 +176,7 @@ static bool has_content(const struct target *target, const json_t *flow)
     }
     struct fingerprint head = fingerprint_in(flow, "head");
     struct fingerprint tail = fingerprint_in(flow, "tail");
-    uint64_t tail_end = number_at(flow, "tail_position");
+    uint64_t tail_end = answer_number(flow, "tail_position");
     return (head.length == 0 ||
             fingerprint_equal(head, fingerprint_at(target, head.length, head.length))) &&
            (tail.length == 0 ||
@@ -208,24 +198,9 @@ __attribute__((format(printf, 3, 4))) static enum verdict judge(struct flow_view
 // What will never arrive. False when it is nothing.
 static bool judge_harm(struct flow_view *view, const json_t *flow)
 {
-    static const struct {
-        const char *name;
-        const char *text;
-    } counts[] = {
-        {"lost_bytes", "bytes were gone before they could be read"},
-        {"lost_bytes_at_least", "bytes at least were gone before they could be read"},
-        {"dropped", "records were dropped because the queue was full"},
-        {"dead_lettered", "records were set aside as dead letters"},
-    };
-    for (size_t i = 0; i < ARRAY_COUNT(counts); i++) {
-        uint64_t count = number_at(flow, counts[i].name);
-        if (count > 0) {
-            judge(view, HOPELESS, "%llu %s", (unsigned long long)count, counts[i].text);
-            return true;
-        }
-    }
-    if (json_is_true(json_object_get(flow, "damaged"))) {
-        judge(view, HOPELESS, "records of it may have been in a damaged part of the queue");
+    char harm[ANSWER_HARM_BYTES];
+    if (answer_harm(flow, 0, harm)) {
+        judge(view, HOPELESS, "%s", harm);
         return true;
     }
     if (json_is_true(json_object_get(flow, "skipped"))) {
@@ -237,7 +212,7 @@ static bool judge_harm(struct flow_view *view, const json_t *flow)
 
 static void judge_unread(const struct target *target, struct flow_view *view, const json_t *flow)
 {
-    uint64_t position = number_at(flow, "position");
+    uint64_t position = answer_number(flow, "position");
     uint64_t missing = target->stat.size - position;
     if (lacks_newline(target, position)) {
         judge(view, WAITS,
@@ -246,19 +221,19 @@ static void judge_unread(const struct target *target, struct flow_view *view, co
               (unsigned long long)missing);
     } else {
         judge(view, WAITS, "%llu bytes are not read yet (%s)", (unsigned long long)missing,
-              text_at(flow, "state"));
+              answer_text(flow, "state"));
     }
 }
 
 // False when there is nothing of its content that is not read.
 static bool judge_content(const struct target *target, struct flow_view *view, const json_t *flow)
 {
-    uint64_t size = number_at(flow, "size");
-    uint64_t position = number_at(flow, "position");
-    if (number_at(flow, "ends_with") == target->stat.size && position >= size) {
+    uint64_t size = answer_number(flow, "size");
+    uint64_t position = answer_number(flow, "position");
+    if (answer_number(flow, "ends_with") == target->stat.size && position >= size) {
         return false;
     }
-    judge(view, WAITS, "its content is not read to its end yet (%s)", text_at(flow, "state"));
+    judge(view, WAITS, "its content is not read to its end yet (%s)", answer_text(flow, "state"));
     return true;
 }
 
@@ -275,14 +250,14 @@ static void judge_known(const struct target *target, struct flow_view *view, con
         judge(view, WAITS, "its content is not what was read; the agent has not seen that yet");
         return;
     }
-    if (!compressed && number_at(flow, "position") < target->stat.size) {
+    if (!compressed && answer_number(flow, "position") < target->stat.size) {
         judge_unread(target, view, flow);
         return;
     }
     if (view->wanted_end == 0) {
-        view->wanted_end = number_at(flow, "end") + 1;
+        view->wanted_end = answer_number(flow, "end") + 1;
     }
-    uint64_t settled = number_at(flow, "settled") + 1;
+    uint64_t settled = answer_number(flow, "settled") + 1;
     if (settled < view->wanted_end) {
         judge(view, WAITS, "at most %llu records of it are queued",
               (unsigned long long)(view->wanted_end - settled));
@@ -294,7 +269,7 @@ static void judge_known(const struct target *target, struct flow_view *view, con
 // Returns whether the flow matches the file.
 static bool judge_flow(const struct target *target, struct flow_view *view, const json_t *flow)
 {
-    const char *knowledge = text_at(flow, "knowledge");
+    const char *knowledge = answer_text(flow, "knowledge");
     if (strcmp(knowledge, "no_match") == 0) {
         judge(view, SHIPPED, "does not match it");
         return false;
@@ -302,7 +277,7 @@ static bool judge_flow(const struct target *target, struct flow_view *view, cons
     if (strcmp(knowledge, "known") == 0) {
         judge_known(target, view, flow);
     } else if (strcmp(knowledge, "not_read") == 0) {
-        judge(view, WAITS, "nothing of it is read: %s", text_at(flow, "state"));
+        judge(view, WAITS, "nothing of it is read: %s", answer_text(flow, "state"));
     } else {
         judge(view, WAITS, "its files are not known now: their thread is busy or stopped");
     }
@@ -336,10 +311,10 @@ static void print_target(const struct target *target, const json_t *document)
     for (size_t i = 0; i < target->flow_count; i++) {
         const struct flow_view *view = &target->flows[i];
         const json_t *flow = json_array_get(json_object_get(document, "flows"), i);
-        matched |= strcmp(text_at(flow, "knowledge"), "no_match") != 0;
+        matched |= strcmp(answer_text(flow, "knowledge"), "no_match") != 0;
         if (view->verdict != SHIPPED) {
             fprintf(stderr, "%s: not shipped by flow %s: %s\n", target->argument,
-                    text_at(flow, "name"), view->reason);
+                    answer_text(flow, "name"), view->reason);
         }
     }
     if (!matched) {

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/number.h"
+#include "cli/answer.h"
 #include "cli/config_file.h"
 #include "cli/verbs.h"
 #include "config/load.h"
@@ -60,18 +61,7 @@ static int parse_arguments(int argc, char **argv, struct status_arguments *out_a
     return EX_OK;
 }
 
-// ---- reading the document ----
-
-static uint64_t number_at(const json_t *object, const char *name)
-{
-    return (uint64_t)json_integer_value(json_object_get(object, name));
-}
-
-static const char *text_at(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL ? "" : text;
-}
+// ---- the table ----
 
 // A size with three digits and a unit, for reading: "1.25 GiB".
 static const char *human_size(uint64_t bytes, char text[NUMBER_TEXT_MAX])
@@ -94,18 +84,19 @@ static void print_books(const json_t *books)
                                         "dropped", "damaged",      "queued"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         const json_t *tally = json_object_get(books, names[i]);
-        uint64_t records = number_at(tally, "records");
+        uint64_t records = answer_number(tally, "records");
         if (records > 0 || i < 2 || i + 1 == ARRAY_COUNT(names)) {
             char size[NUMBER_TEXT_MAX];
             printf("  %-15s %12llu records  %10s\n", names[i], (unsigned long long)records,
-                   human_size(number_at(tally, "bytes"), size));
+                   human_size(answer_number(tally, "bytes"), size));
         }
     }
     static const char *const extras[] = {"skipped_bytes", "lost_bytes", "lost_bytes_at_least",
                                          "maybe_repeated"};
     for (size_t i = 0; i < ARRAY_COUNT(extras); i++) {
-        if (number_at(books, extras[i]) > 0) {
-            printf("  %-20s %7llu\n", extras[i], (unsigned long long)number_at(books, extras[i]));
+        if (answer_number(books, extras[i]) > 0) {
+            printf("  %-20s %7llu\n", extras[i],
+                   (unsigned long long)answer_number(books, extras[i]));
         }
     }
     if (!json_is_true(json_object_get(books, "balanced"))) {
@@ -126,26 +117,12 @@ static void print_path(const char *path)
 // What of a file did not and will not arrive.
 static void print_harm(const json_t *file)
 {
-    static const struct {
-        const char *name;
-        const char *text;
-    } harms[] = {
-        {"lost_bytes", "bytes were gone before they could be read"},
-        {"lost_bytes_at_least", "bytes at least were gone before they could be read"},
-        {"dropped", "records were dropped because the queue was full"},
-        {"dead_lettered", "records were set aside as dead letters"},
-    };
-    for (size_t i = 0; i < ARRAY_COUNT(harms); i++) {
-        uint64_t count = number_at(file, harms[i].name);
-        if (count > 0) {
-            printf("%14s %llu %s\n", "!", (unsigned long long)count, harms[i].text);
-        }
+    char harm[ANSWER_HARM_BYTES];
+    for (size_t i = 0; answer_harm(file, i, harm); i++) {
+        printf("%14s %s\n", "!", harm);
     }
     if (json_is_string(json_object_get(file, "after_ship"))) {
-        printf("%14s after_ship: %s\n", "!", text_at(file, "after_ship"));
-    }
-    if (json_is_true(json_object_get(file, "damaged"))) {
-        printf("%14s records of it may have been in a damaged part of the queue\n", "!");
+        printf("%14s after_ship: %s\n", "!", answer_text(file, "after_ship"));
     }
 }
 
@@ -153,11 +130,11 @@ static void print_file(const json_t *file)
 {
     char lag[NUMBER_TEXT_MAX];
     printf("  %10llu %14llu %14llu %10s  %-24s  ",
-           (unsigned long long)number_at(file, "generation"),
-           (unsigned long long)number_at(file, "position"),
-           (unsigned long long)number_at(file, "size"), human_size(number_at(file, "lag"), lag),
-           text_at(file, "state"));
-    print_path(text_at(file, "path"));
+           (unsigned long long)answer_number(file, "generation"),
+           (unsigned long long)answer_number(file, "position"),
+           (unsigned long long)answer_number(file, "size"),
+           human_size(answer_number(file, "lag"), lag), answer_text(file, "state"));
+    print_path(answer_text(file, "path"));
     print_harm(file);
 }
 
@@ -181,12 +158,12 @@ static void print_watching(const json_t *watching)
 {
     const json_t *reasons = json_object_get(watching, "polling_because");
     if (json_array_size(reasons) == 0) {
-        printf("  watching        %s\n", text_at(watching, "method"));
+        printf("  watching        %s\n", answer_text(watching, "method"));
         return;
     }
     printf("  watching        polling %llu of %llu directories",
-           (unsigned long long)number_at(watching, "directories_polled"),
-           (unsigned long long)number_at(watching, "directories"));
+           (unsigned long long)answer_number(watching, "directories_polled"),
+           (unsigned long long)answer_number(watching, "directories"));
     size_t index;
     const json_t *reason;
     json_array_foreach(reasons, index, reason)
@@ -204,35 +181,36 @@ static void print_flow(const json_t *flow, bool files)
     const json_t *counters = json_object_get(flow, "counters");
     char first[NUMBER_TEXT_MAX];
     char second[NUMBER_TEXT_MAX];
-    printf("\nflow %s: %s, to %s stream %s\n", text_at(flow, "name"), text_at(flow, "state"),
-           text_at(flow, "service"), text_at(flow, "stream"));
+    printf("\nflow %s: %s, to %s stream %s\n", answer_text(flow, "name"),
+           answer_text(flow, "state"), answer_text(flow, "service"), answer_text(flow, "stream"));
     printf("  files           %12llu matched  %10llu open  %10llu polled\n",
-           (unsigned long long)number_at(counters, "files"),
-           (unsigned long long)number_at(counters, "files_open"),
-           (unsigned long long)number_at(counters, "files_polled"));
+           (unsigned long long)answer_number(counters, "files"),
+           (unsigned long long)answer_number(counters, "files_open"),
+           (unsigned long long)answer_number(counters, "files_polled"));
     print_watching(json_object_get(flow, "watching"));
-    printf("  lag             %12s          %8.1f s\n", human_size(number_at(lag, "bytes"), first),
+    printf("  lag             %12s          %8.1f s\n",
+           human_size(answer_number(lag, "bytes"), first),
            json_number_value(json_object_get(lag, "seconds")));
     printf("  queue           %12s of %s, %llu records\n",
-           human_size(number_at(queue, "bytes"), first),
-           human_size(number_at(queue, "bytes_max"), second),
-           (unsigned long long)number_at(queue, "records"));
+           human_size(answer_number(queue, "bytes"), first),
+           human_size(answer_number(queue, "bytes_max"), second),
+           (unsigned long long)answer_number(queue, "records"));
     printf(
         "  rates           %10s/s read, %.0f records/s acknowledged\n",
         human_size((uint64_t)json_number_value(json_object_get(rates, "read_bytes_per_s")), first),
         json_number_value(json_object_get(rates, "acknowledged_records_per_s")));
     printf("  requests        %12llu sent, %llu of %llu in flight, %llu failed\n",
-           (unsigned long long)number_at(counters, "requests"),
-           (unsigned long long)number_at(counters, "in_flight"),
-           (unsigned long long)number_at(counters, "in_flight_limit"),
-           (unsigned long long)number_at(counters, "request_failures"));
+           (unsigned long long)answer_number(counters, "requests"),
+           (unsigned long long)answer_number(counters, "in_flight"),
+           (unsigned long long)answer_number(counters, "in_flight_limit"),
+           (unsigned long long)answer_number(counters, "request_failures"));
     printf("  refused         %12llu records, %llu of them throttled\n",
-           (unsigned long long)number_at(counters, "records_refused"),
-           (unsigned long long)number_at(counters, "throttled"));
+           (unsigned long long)answer_number(counters, "records_refused"),
+           (unsigned long long)answer_number(counters, "throttled"));
     print_books(json_object_get(flow, "books"));
     const json_t *error = json_object_get(flow, "last_error");
     if (json_is_object(error)) {
-        printf("  last error      %s\n", text_at(error, "text"));
+        printf("  last error      %s\n", answer_text(error, "text"));
     }
     if (files) {
         print_files(json_object_get(flow, "files"));
@@ -247,9 +225,10 @@ static int print_table(struct slice answer, const struct status_arguments *argum
         fprintf(stderr, "kintail status: the answer is not JSON: %s\n", error.text);
         return EX_PROTOCOL;
     }
-    printf("kintail %s, pid %llu, %s for %llu s; keys: %s\n", text_at(document, "version"),
-           (unsigned long long)number_at(document, "pid"), text_at(document, "state"),
-           (unsigned long long)number_at(document, "uptime_s"), text_at(document, "credentials"));
+    printf("kintail %s, pid %llu, %s for %llu s; keys: %s\n", answer_text(document, "version"),
+           (unsigned long long)answer_number(document, "pid"), answer_text(document, "state"),
+           (unsigned long long)answer_number(document, "uptime_s"),
+           answer_text(document, "credentials"));
     size_t index;
     const json_t *flow;
     const json_t *flows = json_object_get(document, "flows");
