@@ -1,5 +1,5 @@
-// The inside of a queue, shared by its collector side (queue.c), sender side (take.c), syncer side
-// (sync.c) and recovery (open.c). Nothing else includes it.
+// The inside of a queue, shared by its collector side (builder.c, append.c), sender side (take.c,
+// shipping.c), syncer side (sync.c) and recovery (open.c). Nothing else includes it.
 #pragma once
 
 #include <pthread.h>
@@ -134,6 +134,11 @@ struct queue {
     struct builder builder;
     bool short_of_space; // the disk had no room for the last append
 };
+
+// Begins an empty block, from the totals as they are.
+void builder_reset(struct builder *builder, const struct read_totals *totals);
+bool builder_has_data(const struct queue *queue);
+bool builder_has_sources(const struct queue *queue);
 
 static inline uint64_t appended_bytes_of(const struct read_totals *totals)
 {

@@ -27,14 +27,14 @@ QUEUE, SINK, SOURCE, RUNTIME = "agent/queue/", "agent/sink/", "agent/source/", "
 # name, file, text, what takes its place; more of these two; perhaps the unit test that finds it
 MUTANTS = [
     # Queue: writing
-    ("positions_written_without_their_data", QUEUE + "queue.c",
+    ("positions_written_without_their_data", QUEUE + "append.c",
      "finish_block(queue, &builder->block, BLOCK_DATA, records_end - BLOCK_HEADER_BYTES);",
      "finish_block(queue, &builder->block, BLOCK_DATA, records_end - BLOCK_HEADER_BYTES);\n"
      "        if (builder->record_count > 9) { builder->block.data[BLOCK_HEADER_BYTES] ^= 1; }"),
-    ("failed_append_counts_as_written", QUEUE + "queue.c",
+    ("failed_append_counts_as_written", QUEUE + "append.c",
      "    if (error != 0) {\n        return error;\n    }\n    publish(queue, end",
      "    if (error != 0 && error != -5) {\n        return error;\n    }\n    publish(queue, end"),
-    ("segment_limit_ignored", QUEUE + "queue.c",
+    ("segment_limit_ignored", QUEUE + "append.c",
      "bool over = out->crowded || queue_bytes(queue) + bytes > queue->config.max_size;",
      "bool over = out->crowded && bytes == 0;"),
     ("epoch_of_an_opening_used_again", QUEUE + "open.c",
@@ -127,7 +127,7 @@ MUTANTS = [
     ("file_that_cannot_be_read_taken_for_another", SOURCE + "restore.c",
      "return error != 0 ? error : identity_goes_on(&facts);",
      "return error == 0 && identity_goes_on(&facts);"),
-    ("block_dropped_when_the_disk_is_full", QUEUE + "queue.c",
+    ("block_dropped_when_the_disk_is_full", QUEUE + "append.c",
      "    if (error != 0) {\n        return error;\n    }\n    publish(queue, end",
      "    if (error == -28) {\n        builder_reset(builder, &queue->totals);\n"
      "        return 0;\n    }\n"
