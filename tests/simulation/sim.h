@@ -61,6 +61,7 @@ struct sim_weather {
     unsigned lost_request; // no answer, nothing accepted
     unsigned lost_answer;  // no answer, everything accepted
     unsigned late;         // no answer, everything accepted after it was given up
+    unsigned twice;        // the request arrives twice, the answer is that to the second
     unsigned bad_answer;   // everything accepted, an answer that was cut
     unsigned garbage;      // everything accepted, a 200 that says nothing of use
     unsigned server_error; // 500; half of them had accepted everything
@@ -101,6 +102,7 @@ struct sim {
     struct simdisk *disk;
     struct fault_io fault;     // over the disk
     struct fault_io log_fault; // over the logs
+    bool troubled;
     bool logs_fail;
     uint64_t logs_failed_ns; // until then
     struct sim_io io;
@@ -147,13 +149,17 @@ struct sim {
     uint64_t slow_until_ns[SIM_SHARDS];
     struct buf answer;
     struct buf text;
+    struct buf ranges; // of lines, for the trace
+    unsigned range_first;
+    unsigned range_last;
     char date[64];    // of the answer
     bool blames_call; // a call with a refused record is refused as a whole
     bool keys_expired;
+    bool stream_missing;
     int64_t service_ahead_s; // of the agent's clock
     uint64_t repeats;        // acceptances of what had been accepted
-    uint64_t repeats_excused;
-    bool rewound; // power was lost or a sync failed
+    unsigned repeats_now;    // in the call at hand
+    bool rewound;            // power was lost or a sync failed
 };
 
 // ---- sim_world.c ----
@@ -167,7 +173,16 @@ uint64_t sim_now(const struct sim *sim);
 void sim_advance(struct sim *sim, uint64_t ns);
 // A step of some part of the agent or the service, as they may come while a program writes.
 void sim_step_something(struct sim *sim);
+
+// ---- sim_trace.c ----
+
 PRINTF_LIKE(3, 4) void sim_trace(const struct sim *sim, const char *actor, const char *format, ...);
+// What was drawn for the run, and how it came out.
+void sim_trace_start(const struct sim *sim);
+void sim_trace_end(const struct sim *sim);
+// Gathers numbers of lines as ranges. The text is valid until the next number.
+void sim_ranges_add(struct sim *sim, unsigned number);
+const char *sim_ranges_take(struct sim *sim);
 // Ends the run and the process.
 NORETURN PRINTF_LIKE(2, 3) void sim_fail(const struct sim *sim, const char *format, ...);
 
@@ -206,10 +221,8 @@ void sim_recovery_check(struct sim *sim);
 // ---- sim_trouble.c ----
 
 void sim_trouble_step(struct sim *sim);
-// Whatever is wrong with the disk is mended.
+// Whatever is wrong with the disk and the logs is mended.
 void sim_trouble_end(struct sim *sim);
-// The service refuses the keys or the time of the signature.
-void sim_service_trouble(struct sim *sim);
 // Ends the agent in some way.
 void sim_end_agent(struct sim *sim);
 // Of the process, or of the machine.

@@ -41,10 +41,8 @@ static size_t read_call(struct sim *sim, const struct sim_call *call, struct wir
 
 static void accept_line(struct sim *sim, unsigned number, enum told told)
 {
-    static const char *const words[] = {"", ", unheard", ", long given up"};
     struct sim_line *line = &sim->lines[number];
-    sim_trace(sim, "service", "takes line %u%s%s", number, words[told],
-              line->accepted > 0 ? ", again" : "");
+    sim_ranges_add(sim, number);
     if (line->filtered && !line->continues) {
         sim_fail(sim, "line %u was to be filtered", number);
     }
@@ -53,6 +51,7 @@ static void accept_line(struct sim *sim, unsigned number, enum told told)
             sim_fail(sim, "line %u is repeated without a reason", number);
         }
         sim->repeats++;
+        sim->repeats_now++;
     }
     line->accepted++;
     line->may_repeat = told != TOLD_ALL && line->ack == LINE_OPEN;
@@ -110,14 +109,31 @@ void sim_record_check(struct sim *sim, struct slice data)
     each_line(sim, data, pass_line, TOLD_ALL);
 }
 
-static void accept_all(struct sim *sim, const struct wire_record *records, size_t count,
-                       enum told told)
+// Returns how many.
+static size_t accept_all(struct sim *sim, const struct wire_record *records, size_t count,
+                         enum told told)
 {
+    size_t accepted = 0;
     for (size_t i = 0; i < count; i++) {
         if (!is_poison(sim, &records[i])) {
             each_line(sim, records[i].data, accept_line, told);
+            accepted++;
         }
     }
+    return accepted;
+}
+
+// What a call brought.
+static void trace_taken(struct sim *sim, const struct sim_call *call, size_t count, size_t all,
+                        const char *remark)
+{
+    char again[48] = "";
+    if (sim->repeats_now > 0) {
+        snprintf(again, sizeof again, ", %u of them again", sim->repeats_now);
+    }
+    sim_trace(sim, "service", "call %llu: takes %zu of %zu records, lines %s%s%s",
+              (unsigned long long)call->order, count, all, sim_ranges_take(sim), again, remark);
+    sim->repeats_now = 0;
 }
 
 static void settle_line(struct sim *sim, unsigned number, enum told told)
@@ -170,8 +186,7 @@ static void answer_each(struct sim *sim, const struct sim_call *call,
             each_line(sim, records[i].data, settle_line, TOLD_ALL);
         }
     }
-    sim_trace(sim, "service", "call %llu: accepts %zu of %zu", (unsigned long long)call->order,
-              accepted, count);
+    trace_taken(sim, call, accepted, count, "");
     out->status = 200;
     wire_write_entries(sim->flow.to.service, call->cbor, entries, count, &sim->answer);
 }
@@ -200,6 +215,10 @@ static bool refuse_call(struct sim *sim, const struct sim_call *call,
         refuse(sim, call, 400, "ExpiredTokenException", "The security token is expired", out);
         return true;
     }
+    if (sim->stream_missing) {
+        refuse(sim, call, 400, "ResourceNotFoundException", "Stream stream not found", out);
+        return true;
+    }
     for (size_t i = 0; sim->blames_call && i < count; i++) {
         if (is_poison(sim, &records[i])) {
             char message[128];
@@ -222,13 +241,13 @@ static bool lose_answer(struct sim *sim, const struct sim_call *call,
     const char *what;
     out->status = 200;
     if (chance(sim, weather->lost_answer)) {
-        what = "the answer is lost";
+        what = "; the answer is lost";
         out->outcome = TRANSPORT_NO_ANSWER;
     } else if (chance(sim, weather->bad_answer)) {
-        what = "the answer is cut";
+        what = "; the answer is cut";
         out->outcome = TRANSPORT_BAD_ANSWER;
     } else if (chance(sim, weather->garbage)) {
-        what = "the answer says nothing of use";
+        what = "; the answer says nothing of use";
         if (sim_one_in(sim, 2)) {
             struct wire_entry entries[RECORDS_A_CALL] = {0};
             wire_write_entries(sim->flow.to.service, call->cbor, entries, count - 1, &sim->answer);
@@ -236,14 +255,12 @@ static bool lose_answer(struct sim *sim, const struct sim_call *call,
             buf_append_text(&sim->answer, "<html>It works!</html>");
         }
     } else if (chance(sim, weather->server_error / 2)) {
-        what = "accepts and answers 500";
+        what = "; but answers 500";
         out->status = 500;
     } else {
         return false;
     }
-    sim_trace(sim, "service", "call %llu: accepts all %zu, %s", (unsigned long long)call->order,
-              count, what);
-    accept_all(sim, records, count, TOLD_NOTHING);
+    trace_taken(sim, call, accept_all(sim, records, count, TOLD_NOTHING), count, what);
     return true;
 }
 
@@ -267,6 +284,20 @@ static bool fail_call(struct sim *sim, const struct sim_call *call, struct trans
     return true;
 }
 
+// A proxy sends the request twice. What the first brought the agent hears nothing of and is no
+// repeat of its own: a line that only the first brought has to come again.
+static void take_twice(struct sim *sim, const struct sim_call *call,
+                       const struct wire_record *records, size_t count)
+{
+    if (!chance(sim, sim->weather.twice)) {
+        return;
+    }
+    sim_trace(sim, "network", "call %llu arrives twice", (unsigned long long)call->order);
+    for (size_t i = 0; i < count; i++) {
+        sim_record_check(sim, records[i].data);
+    }
+}
+
 static void serve(struct sim *sim, struct sim_call *call, struct transport_answer *out)
 {
     static struct wire_record records[RECORDS_A_CALL];
@@ -284,6 +315,7 @@ static void serve(struct sim *sim, struct sim_call *call, struct transport_answe
         call->served_ns = sim_now(sim) + sim_below(sim, 20 * NS_PER_S);
         return;
     }
+    take_twice(sim, call, records, count);
     if (!lose_answer(sim, call, records, count, out)) {
         answer_each(sim, call, records, count, out);
     }
@@ -391,9 +423,9 @@ static void serve_in_vain(struct sim *sim, struct sim_call *call)
 {
     static struct wire_record records[RECORDS_A_CALL];
     size_t count = read_call(sim, call, records);
-    sim_trace(sim, "service", "call %llu: accepts all %zu, nobody hears of it",
-              (unsigned long long)call->order, count);
-    accept_all(sim, records, count, call->given_up ? TOLD_BEFORE : TOLD_NOTHING);
+    size_t accepted = accept_all(sim, records, count, call->given_up ? TOLD_BEFORE : TOLD_NOTHING);
+    trace_taken(sim, call, accepted, count,
+                call->given_up ? "; it had been given up" : "; nobody hears of it");
     call->used = false;
 }
 
@@ -437,6 +469,7 @@ void sim_service_init(struct sim *sim)
     }
     buf_init(&sim->answer, SIZE_MAX);
     buf_init(&sim->text, SIZE_MAX);
+    buf_init(&sim->ranges, SIZE_MAX);
 }
 
 void sim_service_deinit(struct sim *sim)
@@ -446,4 +479,5 @@ void sim_service_deinit(struct sim *sim)
     }
     buf_deinit(&sim->answer);
     buf_deinit(&sim->text);
+    buf_deinit(&sim->ranges);
 }

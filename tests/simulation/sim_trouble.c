@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "simulation/sim.h"
 
 enum sim_end sim_any_death(struct sim *sim)
@@ -11,15 +12,16 @@ enum sim_end sim_any_death(struct sim *sim)
 
 static void fail_calls(struct sim *sim)
 {
-    static const char *const calls[] = {"pwrite",   "pread", "open",  "unlink",   "rename",
-                                        "sync_dir", "list",  "fstat", "ftruncate"};
+    static const char *const calls[] = {"pwrite", "pread",     "open",  "unlink",   "rename",
+                                        "list",   "ftruncate", "fstat", "sync_dir", "fdatasync",
+                                        "stat",   "mkdir",     "lock",  "allocate", "free_bytes"};
     static const int errors[] = {-EIO, -ENOSPC, -EDQUOT, -EINTR};
     const char *call = calls[sim_below(sim, ARRAY_COUNT(calls))];
     int error = errors[sim_below(sim, ARRAY_COUNT(errors))];
     uint64_t nth = 1 + sim_below(sim, 3);
     uint64_t count = 1 + sim_below(sim, 3);
-    sim_trace(sim, "disk", "%s fails with %d, %llu times from call %llu on", call, error,
-              (unsigned long long)count, (unsigned long long)nth);
+    sim_trace(sim, "disk", "%s will fail: %s, %llu times from call %llu on", call,
+              error_text(error), (unsigned long long)count, (unsigned long long)nth);
     fault_io_heal(&sim->fault);
     fault_io_fail(&sim->fault, call, nth, count, error);
 }
@@ -39,8 +41,8 @@ static void fail_logs(struct sim *sim)
     int error = errors[sim_below(sim, ARRAY_COUNT(errors))];
     uint64_t nth = 1 + sim_below(sim, 5);
     uint64_t count = 1 + sim_below(sim, 5);
-    sim_trace(sim, "logs", "%s fails with %d, %llu times from call %llu on", call, error,
-              (unsigned long long)count, (unsigned long long)nth);
+    sim_trace(sim, "logs", "%s will fail: %s, %llu times from call %llu on", call,
+              error_text(error), (unsigned long long)count, (unsigned long long)nth);
     fault_io_fail(&sim->log_fault, call, nth, count, error);
     sim->logs_fail = true;
     sim_writer_process_ended(sim); // what only an open descriptor has may be given up
@@ -86,31 +88,53 @@ static void die_soon(struct sim *sim)
     simdisk_stop_after(sim->disk, nth);
 }
 
-void sim_service_trouble(struct sim *sim)
+// Backwards too; files get the same time.
+static void set_clock(struct sim *sim)
 {
-    uint64_t choice = sim_below(sim, 3);
-    if (choice == 0) {
+    int64_t ahead_s = (int64_t)sim_below(sim, 100000);
+    ahead_s =
+        sim->never_copies ? 50000 - ahead_s : sim->io.real_ahead_ns / (int64_t)NS_PER_S + ahead_s;
+    sim_trace(sim, "clock", "is set to be ahead by %lld s", (long long)ahead_s);
+    int64_t ahead_ns = ahead_s * (int64_t)NS_PER_S;
+    simfs_advance_ns(sim->files, (uint64_t)(ahead_ns - sim->io.real_ahead_ns));
+    sim->io.real_ahead_ns = ahead_ns;
+}
+
+static void slow_shard(struct sim *sim)
+{
+    unsigned shard = (unsigned)sim_below(sim, SIM_SHARDS);
+    uint64_t seconds = 1 + sim_below(sim, 30);
+    sim_trace(sim, "service", "shard %u takes nothing for %llu s", shard,
+              (unsigned long long)seconds);
+    sim->slow_until_ns[shard] = sim_now(sim) + seconds * NS_PER_S;
+}
+
+static void trouble_service(struct sim *sim)
+{
+    switch (sim_below(sim, 5)) {
+    case 0:
         sim_trace(sim, "service", "the keys expire");
         sim->keys_expired = true;
-        return;
+        break;
+    case 1:
+        set_clock(sim);
+        break;
+    case 2:
+        sim_trace(sim, "service", "the stream is gone");
+        sim->stream_missing = true;
+        break;
+    case 3:
+        slow_shard(sim);
+        break;
+    default:
+        sim->service_ahead_s = (int64_t)sim_below(sim, 7200) - 3600;
+        sim_trace(sim, "service", "its clock is ahead by %lld s", (long long)sim->service_ahead_s);
     }
-    if (choice == 1) {
-        int64_t ahead_s = (int64_t)sim_below(sim, 100000);
-        ahead_s = sim->never_copies ? 50000 - ahead_s
-                                    : sim->io.real_ahead_ns / (int64_t)NS_PER_S + ahead_s;
-        sim_trace(sim, "clock", "is set to be ahead by %lld s", (long long)ahead_s);
-        int64_t ahead_ns = ahead_s * (int64_t)NS_PER_S;
-        // Backwards too; files get the same time.
-        simfs_advance_ns(sim->files, (uint64_t)(ahead_ns - sim->io.real_ahead_ns));
-        sim->io.real_ahead_ns = ahead_ns;
-        return;
-    }
-    sim->service_ahead_s = (int64_t)sim_below(sim, 7200) - 3600;
-    sim_trace(sim, "service", "its clock is ahead by %lld s", (long long)sim->service_ahead_s);
 }
 
 void sim_trouble_step(struct sim *sim)
 {
+    sim->troubled = true;
     switch (sim_below(sim, 12)) {
     case 0:
     case 1:
@@ -132,7 +156,7 @@ void sim_trouble_step(struct sim *sim)
         }
         break;
     case 7:
-        sim_service_trouble(sim);
+        trouble_service(sim);
         break;
     case 11:
         if (sim->never_copies) {
@@ -149,13 +173,17 @@ void sim_trouble_step(struct sim *sim)
 
 void sim_trouble_end(struct sim *sim)
 {
-    sim_trace(sim, "disk", "is well again");
+    if (sim->troubled) {
+        sim_trace(sim, "world", "disk, logs and stream are well again");
+    }
+    sim->troubled = false;
     fault_io_heal(&sim->fault);
     fault_io_heal(&sim->log_fault);
     if (sim->logs_fail) {
         sim->logs_failed_ns = sim_now(sim);
     }
     sim->logs_fail = false;
+    sim->stream_missing = false;
     simdisk_set_capacity(sim->disk, UINT64_MAX);
     simdisk_fail_sync(sim->disk, 0);
 }

@@ -1,7 +1,5 @@
 // One run: what is drawn from the seed, the loop, and what must hold when everything is well again.
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +21,7 @@ struct climate {
     uint64_t troubles; // 0: there are none
 };
 
-// ---- chance, time, words ----
+// ---- chance, time ----
 
 uint64_t sim_below(struct sim *sim, uint64_t bound)
 {
@@ -46,37 +44,6 @@ void sim_advance(struct sim *sim, uint64_t ns)
     simfs_advance_ns(sim->files, ns);
     simdisk_advance_ns(sim->disk, ns);
     sim_service_step(sim);
-}
-
-static double seconds(const struct sim *sim)
-{
-    return (double)(sim->io.now_ns % (1000000 * NS_PER_S)) / (double)NS_PER_S;
-}
-
-void sim_trace(const struct sim *sim, const char *actor, const char *format, ...)
-{
-    if (!sim->trace) {
-        return;
-    }
-    va_list arguments;
-    va_start(arguments, format);
-    printf("%12.6f  %-9s  ", seconds(sim), actor);
-    vprintf(format, arguments);
-    printf("\n");
-    va_end(arguments);
-    fflush(stdout);
-}
-
-void sim_fail(const struct sim *sim, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fprintf(stderr, "seed %llu, at %.6f: ", (unsigned long long)sim->seed, seconds(sim));
-    vfprintf(stderr, format, arguments);
-    fprintf(stderr, "\n");
-    va_end(arguments);
-    fflush(NULL);
-    _Exit(EXIT_FAILURE);
 }
 
 // ---- what is drawn ----
@@ -151,9 +118,11 @@ static void draw_flow(struct sim *sim)
 
 static unsigned *weather_item(struct sim_weather *weather, size_t index)
 {
-    unsigned *items[] = {&weather->not_sent,     &weather->lost_request, &weather->lost_answer,
-                         &weather->late,         &weather->bad_answer,   &weather->garbage,
-                         &weather->server_error, &weather->slow_down,    &weather->record_throttled,
+    unsigned *items[] = {&weather->not_sent,     &weather->lost_request,
+                         &weather->lost_answer,  &weather->late,
+                         &weather->twice,        &weather->bad_answer,
+                         &weather->garbage,      &weather->server_error,
+                         &weather->slow_down,    &weather->record_throttled,
                          &weather->record_failed};
     return index < ARRAY_COUNT(items) ? items[index] : NULL;
 }
@@ -357,6 +326,7 @@ static void finish(struct sim *sim)
     sim->syncer_next_ns = 0;
     sim_trouble_end(sim);
     sim->keys_expired = false;
+    sim->stream_missing = false;
     simdisk_stop_after(sim->disk, 0);
     sim_advance(sim, 30 * NS_PER_S); // every call that was given up has arrived
     run_until_done(sim);
@@ -413,9 +383,11 @@ void sim_run(uint64_t seed, bool trace)
     struct climate climate = {.ends = 10 + sim_below(sim, 200)};
     climate.troubles = sim_one_in(sim, 3) ? 0 : 5 + sim_below(sim, 60);
     sim->keeps_power = sim_one_in(sim, 2);
+    sim_trace_start(sim);
     for (uint64_t steps = 30 + sim_below(sim, STEPS_MAX); steps > 0; steps--) {
         step(sim, &climate);
     }
     finish(sim);
+    sim_trace_end(sim);
     sim_free(sim);
 }
