@@ -231,6 +231,9 @@ static bool act_late(struct connection *connection, enum rude_act act)
     case RUDE_REDIRECT:
         return send_text(connection,
                          "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n");
+    case RUDE_TWICE:
+        return send_text(connection, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{\"ok\":1}"
+                                     "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     case RUDE_STALE:
         send_text(connection, good_answer);
         return false;

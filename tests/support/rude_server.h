@@ -21,6 +21,7 @@ enum rude_act {
     RUDE_ENDLESS_HEADER,  // sends one header until it is stopped
     RUDE_NOT_HTTP,        // says something else
     RUDE_SILENT,          // never answers
+    RUDE_TWICE,           // answers, and at once again as if to the next request, with an error
     RUDE_STALE,           // answers, and closes before the next request comes
 };
 

@@ -192,6 +192,19 @@ static enum transport_outcome outcome_of_act(enum rude_act act)
     return answer.outcome;
 }
 
+START_TEST(an_answer_that_comes_twice_is_not_that_of_the_next_request)
+{
+    static const enum rude_act script[] = {RUDE_TWICE};
+    serve(script, ARRAY_COUNT(script));
+    for (unsigned i = 0; i < 3; i++) {
+        struct transport_answer answer = post();
+        check_good(&answer);
+    }
+    ck_assert_uint_eq(rude_server_requests(server), 3);
+    ck_assert_uint_eq(rude_server_connections(server), 2);
+}
+END_TEST
+
 START_TEST(a_close_without_an_answer_is_no_answer)
 {
     ck_assert_int_eq(outcome_of_act(RUDE_CLOSE), TRANSPORT_NO_ANSWER);
@@ -451,6 +464,7 @@ END_TEST
 
 static void add_outcomes(TCase *tests)
 {
+    tcase_add_test(tests, an_answer_that_comes_twice_is_not_that_of_the_next_request);
     tcase_add_test(tests, a_close_without_an_answer_is_no_answer);
     tcase_add_test(tests, a_reset_without_an_answer_is_no_answer);
     tcase_add_test(tests, a_reset_amid_the_body_is_no_answer);
