@@ -122,6 +122,9 @@ struct queued_record {
 // none now. With `sync: always` only what is on disk is handed out. A damaged block is set aside,
 // counted and passed over.
 NODISCARD int queue_next(struct queue *queue, struct queued_record *out_record);
+// Frees the memory of the blocks that were read, for a sender that has nothing to do. What
+// queue_next and queue_reread lent is no longer valid.
+void queue_rest(struct queue *queue);
 // The same record that queue_next gave for `place`.
 NODISCARD int queue_reread(struct queue *queue, const struct record_place *place,
                            struct queued_record *out_record);

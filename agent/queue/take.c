@@ -297,6 +297,19 @@ int queue_next(struct queue *queue, struct queued_record *out_record)
     }
 }
 
+void queue_rest(struct queue *queue)
+{
+    struct taker *taker = &queue->taker;
+    for (size_t i = 0; i < CACHE_BLOCKS; i++) {
+        struct cached_block *block = &taker->cache[i];
+        if (block != taker->block) {
+            block->used = false;
+            buf_clear(&block->payload);
+            buf_shrink(&block->payload, 0);
+        }
+    }
+}
+
 int queue_reread(struct queue *queue, const struct record_place *place,
                  struct queued_record *out_record)
 {

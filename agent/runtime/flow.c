@@ -24,6 +24,7 @@ enum {
     RESTART_MS_MAX = 60 * 1000,
     FILES_WAIT_MS = 500, // for the collector to list its files
     COALESCE_MS = 5,     // a file written line by line costs a block per pause, not per line
+    REST_MS = 1000,      // without work, until a sender gives back what it held for the next
 };
 
 struct flow {
@@ -120,11 +121,29 @@ static void take_last_answers(struct flow *flow)
     }
 }
 
+// When the sender gives back memory that it does not need now: 0 while it has work, TIME_NEVER when
+// it has done so.
+static uint64_t rest(struct flow *flow, uint64_t rest_ns, uint64_t now_ns)
+{
+    if (!flow->idle) {
+        return 0;
+    }
+    if (rest_ns == 0) {
+        return now_ns + REST_MS * NS_PER_MS;
+    }
+    if (now_ns < rest_ns) {
+        return rest_ns;
+    }
+    queue_rest(flow->queue);
+    return TIME_NEVER;
+}
+
 static void *run_sender(void *context)
 {
     struct flow *flow = context;
     struct io *io = flow->io;
     bool drain_said = false;
+    uint64_t rest_ns = 0;
     while (flow->sending && !queue_condemned(flow->queue)) {
         if (!drain_said && (flow->draining || (flow->options.once && flow->caught_up))) {
             drain_said = true;
@@ -132,7 +151,10 @@ static void *run_sender(void *context)
         }
         uint64_t next_ns = sender_step(flow->sender, io->monotonic_ns(io));
         flow->idle = sender_idle(flow->sender);
-        uint64_t wait_ms = wait_ms_until(next_ns, io->monotonic_ns(io));
+        uint64_t now_ns = io->monotonic_ns(io);
+        rest_ns = rest(flow, rest_ns, now_ns);
+        next_ns = rest_ns != 0 && rest_ns < next_ns ? rest_ns : next_ns;
+        uint64_t wait_ms = wait_ms_until(next_ns, now_ns);
         if (flow->options.once && !drain_said && wait_ms > 50) {
             wait_ms = 50;
         }

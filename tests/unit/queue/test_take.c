@@ -251,6 +251,25 @@ START_TEST(a_place_gives_its_record_again_or_says_why_not)
 }
 END_TEST
 
+START_TEST(a_rest_keeps_no_block_and_loses_no_place)
+{
+    append(1);
+    struct queued_record record;
+    struct queued_record again;
+    ck_assert_int_eq(queue_next(queue, &record), 1);
+    ck_assert_int_eq(queue_next(queue, &again), 0);
+    queue_rest(queue);
+    ck_assert_int_eq(queue_reread(queue, &record.place, &again), 0);
+    damage_blocks(0, 1, false);
+    ck_assert_int_eq(queue_reread(queue, &record.place, &again), 0);
+    queue_rest(queue);
+    ck_assert_int_eq(queue_reread(queue, &record.place, &again), E_CORRUPT);
+    append(1);
+    ck_assert_int_eq(queue_next(queue, &again), 1);
+    ck_assert_uint_eq(again.place.sequence, record.place.sequence + 1);
+}
+END_TEST
+
 START_TEST(a_place_whose_block_is_damaged_later_says_so)
 {
     append(2);
@@ -348,6 +367,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_disk_that_cannot_be_read_is_tried_again);
     tcase_add_test(tests, a_disk_that_cannot_be_read_behind_damage_is_tried_again);
     tcase_add_test(tests, a_place_gives_its_record_again_or_says_why_not);
+    tcase_add_test(tests, a_rest_keeps_no_block_and_loses_no_place);
     tcase_add_test(tests, a_place_whose_block_is_damaged_later_says_so);
     tcase_add_test(tests, a_letter_that_cannot_be_made_durable_condemns_the_queue);
     tcase_add_test(tests, a_letter_of_a_record_that_was_read_again_finds_its_origin);
