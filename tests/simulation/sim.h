@@ -13,6 +13,7 @@
 #include "aws/credentials.h"
 #include "base/books.h"
 #include "base/compiler.h"
+#include "base/generation.h"
 #include "base/prng.h"
 #include "base/stats.h"
 #include "base/transport.h"
@@ -22,6 +23,7 @@
 #include "simulation/sim_io.h"
 #include "sink/sender.h"
 #include "support/fault_io.h"
+#include "support/service_wire.h"
 
 enum {
     SIM_LINES_MAX = 2048,
@@ -29,7 +31,10 @@ enum {
     SIM_CALLS_MAX = 40,
     SIM_SHARDS = 4,
     SIM_NAMES = 4, // app.log, app.log.1 and so on
+    SIM_PATH_BYTES = 32,
 };
+
+#define SIM_QUEUE_DIR "/state/web"
 
 // What the agent knows of an acceptance.
 enum line_ack {
@@ -40,7 +45,10 @@ enum line_ack {
 };
 
 struct sim_line {
-    uint64_t sequence; // the queue's last one when the line was in it
+    uint64_t sequence;    // the queue's last one when the line was in it
+    uint64_t order;       // of the lines that were appended; 0: no more
+    uint64_t accepted_ns; // by the agent's clock, the last time
+    uint64_t unsure_ns;   // what was sent since then may be repeated
     uint16_t padding;
     uint8_t accepted; // times
     uint8_t copies;   // files that hold it
@@ -49,8 +57,10 @@ struct sim_line {
     bool continues;  // belongs to the record of a line before it
     bool filtered;   // by the configuration
     bool poison;     // the service refuses its record for ever
+    bool offered;    // by this agent, as the first of a record
     bool may_repeat; // the agent cannot know that it was accepted
     bool appended;   // to the queue
+    bool unsure;     // whether it is: a call failed
     bool durable;    // there
     bool excused;    // its bytes went before they could be read or were safe
 };
@@ -79,11 +89,20 @@ struct sim_call {
     uint64_t answered_ns;
     uint64_t served_ns; // when given up
     struct buf body;
+    struct buf text;             // of the records, unless it lies in the body
+    struct wire_record *records; // owned
+    size_t count;
     int64_t signed_s; // X-Amz-Date
 };
 
 // Which thread of the agent is at work.
 enum sim_part { PART_COLLECTOR, PART_SENDER, PART_SYNCER, PART_NONE };
+
+// What a sequence number was seen to stand for.
+struct sim_number {
+    uint64_t epoch;
+    uint64_t hash;
+};
 
 enum sim_end {
     END_CLOSED,
@@ -119,6 +138,9 @@ struct sim {
     bool floods_now;
     unsigned late_losses; // lines whose bytes went
 
+    struct sim_life *lives;
+    size_t life_count;
+
     // The agent
     struct flow_config flow;
     struct stats stats;
@@ -133,12 +155,19 @@ struct sim {
     bool interrupted;          // another thread runs in the middle of its step
     struct books books_at_end; // of the agent before
     bool knows_books;
+    enum sim_end last_end;
+    bool knows_offers;    // of the agent before
+    bool knows_submitted; // it did not end between the note of an offer and the offer
+    bool clock_was_set;
     uint64_t collector_next_ns;
     uint64_t sender_next_ns;
     uint64_t syncer_next_ns;
     uint64_t retry_ns; // of an opening that failed
     unsigned fresh[SIM_LINES_MAX];
     unsigned fresh_count; // lines in the blocks of this step
+    uint64_t appended_count;
+    struct sim_number *numbers; // by sequence
+    size_t number_count;
 
     // The service
     struct transport transport;
@@ -148,7 +177,6 @@ struct sim {
     uint64_t latency_ns;
     uint64_t slow_until_ns[SIM_SHARDS];
     struct buf answer;
-    struct buf text;
     struct buf ranges; // of lines, for the trace
     unsigned range_first;
     unsigned range_last;
@@ -156,10 +184,13 @@ struct sim {
     bool blames_call; // a call with a refused record is refused as a whole
     bool keys_expired;
     bool stream_missing;
-    int64_t service_ahead_s; // of the agent's clock
-    uint64_t repeats;        // acceptances of what had been accepted
-    unsigned repeats_now;    // in the call at hand
-    bool rewound;            // power was lost or a sync failed
+    int64_t service_ahead_s;            // of the agent's clock
+    uint64_t repeats;                   // acceptances of what had been accepted
+    uint64_t repeats_ns[SIM_LINES_MAX]; // of those that have to be in the number of the agent
+    uint64_t repeat_count;
+    unsigned repeats_now; // in the call at hand
+    bool rewound;         // power was lost or a sync failed
+    bool condemned;       // a sync failed
 };
 
 // ---- sim_world.c ----
@@ -196,6 +227,23 @@ unsigned sim_line_number(const uint8_t *text, size_t size);
 // The process ended: what it alone could still read is gone.
 void sim_writer_process_ended(struct sim *sim);
 
+// ---- sim_life.c ----
+
+struct sim_life;
+
+// A line was written at the end of a file, which begins with it or is known.
+void sim_life_add(struct sim *sim, const char *path, unsigned number, size_t bytes);
+void sim_life_copy(struct sim *sim, const char *from, const char *to);
+void sim_life_move(struct sim *sim, const char *from, const char *to);
+// The file is deleted or cut to nothing.
+void sim_life_end(struct sim *sim, const char *path);
+void sim_lives_free(struct sim *sim);
+typedef bool sim_has_line(void *context, unsigned number);
+// Whether there was a file that begins as the generation does, and `has_line` says yes to each of
+// its lines in front of the position; else the first line that is missing (0: there was no file).
+bool sim_life_covers(const struct sim *sim, const struct generation *generation,
+                     sim_has_line *has_line, void *context, unsigned *out_missing);
+
 // ---- sim_agent.c ----
 
 void sim_agent_open(struct sim *sim);
@@ -208,14 +256,21 @@ bool sim_agent_supervise(struct sim *sim);
 bool sim_agent_done(struct sim *sim);
 // What keeps it from being done.
 const char *sim_agent_state(struct sim *sim);
-// What must hold at any time.
-void sim_agent_check(struct sim *sim);
 void sim_agent_init(struct sim *sim);
 void sim_agent_deinit(struct sim *sim);
 
+// ---- sim_invariants.c ----
+
+// What must hold at any time.
+void sim_agent_check(struct sim *sim);
+// What an opening owes to the agent before.
+void sim_start_check(struct sim *sim);
+// A line is accepted again.
+void sim_note_repeat(struct sim *sim, const struct sim_line *line);
+
 // ---- sim_recovery.c ----
 
-// Opens a copy of what is on the disk, twice: recovery holds to its rules.
+// Opens a copy of what is on the disk: recovery holds to its rules.
 void sim_recovery_check(struct sim *sim);
 
 // ---- sim_trouble.c ----
@@ -236,7 +291,9 @@ void sim_service_deinit(struct sim *sim);
 void sim_service_step(struct sim *sim);
 // The agent's connections end; some of the calls were served.
 void sim_service_hang_up(struct sim *sim);
-// Ends the run unless the bytes of a record are those that were written.
-void sim_record_check(struct sim *sim, struct slice data);
+// Calls `each` for the lines of a record. Ends the run unless its bytes are those that were
+// written.
+void sim_record_lines(struct sim *sim, struct slice data,
+                      void (*each)(void *context, unsigned number), void *context);
 // When the next answer is there, or TIME_NEVER.
 uint64_t sim_service_next_ns(const struct sim *sim);

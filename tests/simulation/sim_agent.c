@@ -10,16 +10,6 @@
 #include "base/error.h"
 #include "simulation/sim.h"
 
-enum {
-    ACK_SLOT_BYTES_MIN = 4096, // less is a part of one
-    SNAPSHOTS_BYTES = 16384,
-    BAD_FILES = 8,
-    OTHERS_BYTES = 65536, // acknowledgements, and what is known against files
-};
-
-#define STATE_DIR "/state"
-#define QUEUE_DIR STATE_DIR "/web"
-
 // ---- what reaches the disk ----
 
 static void note_fresh_lines(struct sim *sim, struct slice data)
@@ -52,7 +42,7 @@ static void on_written(void *context, enum disk_file kind, struct slice data)
     struct sim *sim = context;
     if (kind == DISK_SEGMENT && sim->appending) {
         note_fresh_lines(sim, data);
-    } else if (kind == DISK_ACK && data.size >= ACK_SLOT_BYTES_MIN) {
+    } else if (kind == DISK_ACK) {
         raise_acks(sim, LINE_SETTLED, LINE_WRITTEN);
     }
 }
@@ -94,8 +84,12 @@ static void begin_appending(struct sim *sim)
 // What was written is in the queue, unless a call failed: then nobody knows.
 static void end_appending(struct sim *sim)
 {
+    bool known = sim->io.failures == 0 && !simdisk_stopped(sim->disk);
     sim->appending = false;
-    if (sim->fresh_count == 0 || sim->io.failures > 0 || simdisk_stopped(sim->disk)) {
+    for (unsigned i = 0; i < sim->fresh_count; i++) {
+        sim->lines[sim->fresh[i]].unsure = !known;
+    }
+    if (sim->fresh_count == 0 || !known) {
         return;
     }
     struct queue_usage usage;
@@ -105,6 +99,7 @@ static void end_appending(struct sim *sim)
         line->appended = true;
         line->durable = false;
         line->sequence = usage.last_sequence;
+        line->order = ++sim->appended_count;
     }
     sim_trace(sim, "collector", "appends %u lines, up to record %llu", sim->fresh_count,
               (unsigned long long)usage.last_sequence);
@@ -133,7 +128,7 @@ static void ring_collector(void *context)
 static int open_queue(struct sim *sim)
 {
     struct queue_options options = {
-        .dir = QUEUE_DIR, .flow = "web", .config = &sim->flow.queue, .stats = &sim->stats};
+        .dir = SIM_QUEUE_DIR, .flow = "web", .config = &sim->flow.queue, .stats = &sim->stats};
     return queue_open(&sim->io.io, &options, &sim->queue, &sim->report);
 }
 
@@ -183,27 +178,6 @@ static void close_parts(struct sim *sim)
     sim->queue = NULL;
 }
 
-// What was read stays so, unless power was lost.
-static void check_books_at_start(struct sim *sim)
-{
-    struct books books;
-    queue_books(sim->queue, &books);
-    const struct books *before = &sim->books_at_end;
-    if (sim->knows_books &&
-        (books.read.records < before->read.records || books.read.bytes < before->read.bytes ||
-         books.filtered.records < before->filtered.records ||
-         books.acknowledged.records < before->acknowledged.records ||
-         books.dead_lettered.records < before->dead_lettered.records)) {
-        sim_fail(
-            sim, "the books were read %llu, filtered %llu, acknowledged %llu; are %llu, %llu, %llu",
-            (unsigned long long)before->read.records, (unsigned long long)before->filtered.records,
-            (unsigned long long)before->acknowledged.records,
-            (unsigned long long)books.read.records, (unsigned long long)books.filtered.records,
-            (unsigned long long)books.acknowledged.records);
-    }
-    sim->knows_books = false;
-}
-
 static int open_parts(struct sim *sim)
 {
     int error = open_queue(sim);
@@ -220,7 +194,7 @@ static int open_parts(struct sim *sim)
         sim_fail(sim, "the positions are lost");
     }
     sim_agent_check(sim);
-    check_books_at_start(sim);
+    sim_start_check(sim);
     error = open_collector(sim);
     return error != 0 ? error : open_sender(sim);
 }
@@ -250,20 +224,20 @@ static void forget(struct sim *sim, enum sim_end end)
         }
     }
     sim->rewound = sim->rewound || rewinds;
+    sim->condemned = sim->condemned || end == END_CONDEMNED;
     sim->knows_books = sim->knows_books && !rewinds;
 }
 
 void sim_agent_open(struct sim *sim)
 {
-    if (sim_one_in(sim, 3)) {
-        sim_recovery_check(sim);
-    }
+    sim_recovery_check(sim);
     sim->running = true;
     int error = open_parts(sim);
     if (error != 0) {
         sim_trace(sim, "agent", "cannot open: %s", error_text(error));
         close_parts(sim);
         sim->running = false;
+        sim->knows_offers = false;
         forget(sim, END_CONDEMNED);
         sim_writer_process_ended(sim);
         sim->retry_ns = sim_now(sim) + NS_PER_S;
@@ -280,6 +254,7 @@ void sim_agent_open(struct sim *sim)
 void sim_agent_end(struct sim *sim, enum sim_end end)
 {
     sim_trace(sim, "agent", "%s", end_names[end]);
+    sim->knows_submitted = !simdisk_stopped(sim->disk) && !queue_condemned(sim->queue);
     if (end == END_KILLED || end == END_POWER) {
         simdisk_stop(sim->disk);
     }
@@ -292,6 +267,8 @@ void sim_agent_end(struct sim *sim, enum sim_end end)
         end = END_CONDEMNED; // what could not be synced may be gone
     }
     sim->running = false;
+    sim->last_end = end;
+    sim->knows_offers = sim->knows_offers && !sim->io.ack_torn;
     sim_service_hang_up(sim);
     if (end == END_POWER) {
         simdisk_lose_power(sim->disk);
@@ -403,72 +380,6 @@ const char *sim_agent_state(struct sim *sim)
         return "the collector has more to read";
     }
     return sender_idle(sim->sender) ? "the queue is not drained" : "the sender is not idle";
-}
-
-// Bytes of the files of the queue.
-struct disk_bytes {
-    struct sim *sim;
-    uint64_t segments;
-    uint64_t aside;
-    uint64_t others;
-};
-
-static int add_file(void *context, const char *name, enum file_kind kind)
-{
-    struct disk_bytes *bytes = context;
-    char path[300];
-    snprintf(path, sizeof path, QUEUE_DIR "/%s", name);
-    if (kind == FILE_REGULAR) {
-        uint64_t size = simdisk_size(bytes->sim->disk, path);
-        bool aside = strstr(name, ".bad") != NULL;
-        *(aside                          ? &bytes->aside
-          : strstr(name, ".seg") != NULL ? &bytes->segments
-                                         : &bytes->others) += size;
-    }
-    return 0;
-}
-
-// The limit and two segments; a segment takes one block, and grows with what is known of files.
-static void check_disk(struct sim *sim)
-{
-    struct disk_bytes bytes = {.sim = sim};
-    struct io *disk = simdisk_io(sim->disk);
-    if (disk->list(disk, QUEUE_DIR, add_file, &bytes) != 0) {
-        return;
-    }
-    const struct queue_config *config = &sim->flow.queue;
-    uint64_t segment = config->max_size / 8 + SNAPSHOTS_BYTES + sim->io.block_bytes_max;
-    // One that drops begins another segment, so that there is one to drop.
-    uint64_t segments = config->when_full == WHEN_FULL_DROP_OLDEST ? 3 : 2;
-    uint64_t most = config->max_size + segments * segment;
-    if (bytes.segments > most || bytes.aside > BAD_FILES * segment || bytes.others > OTHERS_BYTES) {
-        sim_fail(sim, "%llu bytes in segments, allowed %llu; %llu set aside, %llu in other files",
-                 (unsigned long long)bytes.segments, (unsigned long long)most,
-                 (unsigned long long)bytes.aside, (unsigned long long)bytes.others);
-    }
-}
-
-void sim_agent_check(struct sim *sim)
-{
-    if (!sim->running || simdisk_stopped(sim->disk) || queue_condemned(sim->queue)) {
-        return;
-    }
-    struct books books;
-    queue_books(sim->queue, &books);
-    if (!books_balance(&books)) {
-        sim_fail(sim,
-                 "the books do not balance: read %llu (%llu bytes), filtered %llu (%llu), "
-                 "acknowledged %llu (%llu), dead letters %llu, damaged %llu, queued %llu (%llu)",
-                 (unsigned long long)books.read.records, (unsigned long long)books.read.bytes,
-                 (unsigned long long)books.filtered.records,
-                 (unsigned long long)books.filtered.bytes,
-                 (unsigned long long)books.acknowledged.records,
-                 (unsigned long long)books.acknowledged.bytes,
-                 (unsigned long long)books.dead_lettered.records,
-                 (unsigned long long)books.damaged.records,
-                 (unsigned long long)books.queued.records, (unsigned long long)books.queued.bytes);
-    }
-    check_disk(sim);
 }
 
 // ---- life ----

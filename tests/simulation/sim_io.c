@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+enum { ACK_SLOT_BYTES_MIN = 4096 };
+
 static struct sim_io *sim_of(struct io *io)
 {
     return (struct sim_io *)(void *)io;
@@ -86,6 +88,23 @@ static int64_t route_pread(struct io *io, int fd, void *data, size_t size, uint6
     return counted(sim, side, side->pread(side, fd, data, size, offset));
 }
 
+// A slot of acknowledgements counts when its last byte is written, however many writes that takes.
+static void note_ack(struct sim_io *sim, size_t size, uint64_t offset, int64_t result)
+{
+    if (offset != sim->ack_end) {
+        sim->ack_bytes = 0;
+    }
+    if (result > 0) {
+        sim->ack_bytes += (size_t)result;
+        sim->ack_end = offset + (uint64_t)result;
+    }
+    sim->ack_torn = result != (int64_t)size;
+    if (!sim->ack_torn && sim->ack_bytes >= ACK_SLOT_BYTES_MIN) {
+        sim->written(sim->context, DISK_ACK, slice_of(NULL, 0));
+        sim->ack_bytes = 0;
+    }
+}
+
 static int64_t route_pwrite(struct io *io, int fd, const void *data, size_t size, uint64_t offset)
 {
     struct sim_io *sim = sim_of(io);
@@ -95,7 +114,9 @@ static int64_t route_pwrite(struct io *io, int fd, const void *data, size_t size
         sim->block_bytes_max = size;
     }
     int64_t result = counted(sim, sim->disk, sim->disk->pwrite(sim->disk, fd, data, size, offset));
-    if (result > 0) {
+    if (kind == DISK_ACK) {
+        note_ack(sim, size, offset, result);
+    } else if (result > 0) {
         sim->written(sim->context, kind, slice_of(data, (size_t)result));
     }
     return result;

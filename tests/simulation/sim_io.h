@@ -26,10 +26,14 @@ struct sim_io {
     int64_t real_ahead_ns;  // of the agent's real clock
     size_t block_bytes_max; // the longest write to a segment
     uint64_t failures;      // calls on the disk that failed
+    uint64_t ack_end;       // behind the last write of acknowledgements
+    size_t ack_bytes;       // of the slot in the making
+    bool ack_torn;          // nobody knows what the last write of acknowledgements left
     enum disk_file kinds[SIM_DISK_FDS];
     void *context;
     // Before a call on the disk in which another thread may run; `kind` is that of the file.
     void (*pause)(void *context, enum disk_file kind);
+    // Data was written to a segment or another file, or a slot of acknowledgements is whole.
     void (*written)(void *context, enum disk_file kind, struct slice data);
     void (*synced)(void *context, enum disk_file kind);
     // A name on the disk was made, changed or removed.

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "aws/credentials_provider.h"
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "simulation/sim.h"
@@ -32,15 +33,27 @@ static bool chance(struct sim *sim, unsigned thousandths)
     return thousandths > 0 && sim_below(sim, 1000) < thousandths;
 }
 
-static size_t read_call(struct sim *sim, const struct sim_call *call, struct wire_record *records)
+static void read_call(struct sim_call *call)
 {
-    return wire_read_call(call->cbor, buf_slice(&call->body), records, RECORDS_A_CALL, &sim->text);
+    static struct wire_record records[RECORDS_A_CALL];
+    call->count =
+        wire_read_call(call->cbor, buf_slice(&call->body), records, RECORDS_A_CALL, &call->text);
+    call->records = xreallocarray(call->records, call->count + 1, sizeof *records);
+    memcpy(call->records, records, call->count * sizeof *records);
 }
 
 // ---- the ledger ----
 
-static void accept_line(struct sim *sim, unsigned number, enum told told)
+struct acceptance {
+    struct sim *sim;
+    enum told told;
+};
+
+static void accept_line(void *context, unsigned number)
 {
+    const struct acceptance *acceptance = context;
+    struct sim *sim = acceptance->sim;
+    enum told told = acceptance->told;
     struct sim_line *line = &sim->lines[number];
     sim_ranges_add(sim, number);
     if (line->filtered && !line->continues) {
@@ -48,12 +61,15 @@ static void accept_line(struct sim *sim, unsigned number, enum told told)
     }
     if (line->accepted > 0) {
         if (!line->may_repeat && told != TOLD_BEFORE) {
-            sim_fail(sim, "line %u is repeated without a reason", number);
+            sim_fail(sim, "(f) line %u is repeated without a reason", number);
         }
         sim->repeats++;
         sim->repeats_now++;
+        sim_note_repeat(sim, line);
     }
     line->accepted++;
+    line->unsure_ns = 0;
+    line->accepted_ns = sim->io.io.real_ns(&sim->io.io);
     line->may_repeat = told != TOLD_ALL && line->ack == LINE_OPEN;
 }
 
@@ -65,16 +81,14 @@ static bool is_rest_of_cut_line(const struct sim *sim, unsigned number, struct s
            memcmp(data.data, text, data.size - 1) == 0 && data.data[data.size - 1] == '\n';
 }
 
-// Calls `each` for every line of a record, whose bytes are compared with what was written.
-static void each_line(struct sim *sim, struct slice data,
-                      void (*each)(struct sim *sim, unsigned number, enum told told),
-                      enum told told)
+void sim_record_lines(struct sim *sim, struct slice data,
+                      void (*each)(void *context, unsigned number), void *context)
 {
     char text[SIM_LINE_BYTES_MAX];
     while (data.size > 0) {
         unsigned number = sim_line_number(data.data, data.size);
         if (number == 0 || number > sim->line_count) {
-            sim_fail(sim, "a record that nobody wrote: %.*s", (int)data.size,
+            sim_fail(sim, "(b) a record that nobody wrote: %.*s", (int)data.size,
                      (const char *)data.data);
         }
         size_t size = sim_line_text(sim, number, text);
@@ -82,10 +96,10 @@ static void each_line(struct sim *sim, struct slice data,
             return;
         }
         if (size > data.size || memcmp(text, data.data, size) != 0) {
-            sim_fail(sim, "line %u is altered: %.*s", number, (int)data.size,
+            sim_fail(sim, "(b) line %u is altered: %.*s", number, (int)data.size,
                      (const char *)data.data);
         }
-        each(sim, number, told);
+        each(context, number);
         data = slice_skip(data, size);
     }
 }
@@ -97,16 +111,10 @@ static bool is_poison(const struct sim *sim, const struct wire_record *record)
     return line->poison && !line->continues;
 }
 
-static void pass_line(struct sim *sim, unsigned number, enum told told)
+static void accept(struct sim *sim, const struct wire_record *record, enum told told)
 {
-    (void)sim;
-    (void)number;
-    (void)told;
-}
-
-void sim_record_check(struct sim *sim, struct slice data)
-{
-    each_line(sim, data, pass_line, TOLD_ALL);
+    struct acceptance acceptance = {sim, told};
+    sim_record_lines(sim, record->data, accept_line, &acceptance);
 }
 
 // Returns how many.
@@ -116,7 +124,7 @@ static size_t accept_all(struct sim *sim, const struct wire_record *records, siz
     size_t accepted = 0;
     for (size_t i = 0; i < count; i++) {
         if (!is_poison(sim, &records[i])) {
-            each_line(sim, records[i].data, accept_line, told);
+            accept(sim, &records[i], told);
             accepted++;
         }
     }
@@ -136,9 +144,9 @@ static void trace_taken(struct sim *sim, const struct sim_call *call, size_t cou
     sim->repeats_now = 0;
 }
 
-static void settle_line(struct sim *sim, unsigned number, enum told told)
+static void settle_line(void *context, unsigned number)
 {
-    (void)told;
+    struct sim *sim = context;
     sim->lines[number].ack = LINE_SETTLED;
 }
 
@@ -182,8 +190,8 @@ static void answer_each(struct sim *sim, const struct sim_call *call,
         entries[i] = (struct wire_entry){error_for(sim, &records[i], shard), shard};
         if (entries[i].error == NULL) {
             accepted++;
-            each_line(sim, records[i].data, accept_line, TOLD_ALL);
-            each_line(sim, records[i].data, settle_line, TOLD_ALL);
+            accept(sim, &records[i], TOLD_ALL);
+            sim_record_lines(sim, records[i].data, settle_line, sim);
         }
     }
     trace_taken(sim, call, accepted, count, "");
@@ -284,6 +292,11 @@ static bool fail_call(struct sim *sim, const struct sim_call *call, struct trans
     return true;
 }
 
+static void see_line(void *context, unsigned number)
+{
+    sim_ranges_add(context, number);
+}
+
 // A proxy sends the request twice. What the first brought the agent hears nothing of and is no
 // repeat of its own: a line that only the first brought has to come again.
 static void take_twice(struct sim *sim, const struct sim_call *call,
@@ -292,19 +305,20 @@ static void take_twice(struct sim *sim, const struct sim_call *call,
     if (!chance(sim, sim->weather.twice)) {
         return;
     }
-    sim_trace(sim, "network", "call %llu arrives twice", (unsigned long long)call->order);
     for (size_t i = 0; i < count; i++) {
-        sim_record_check(sim, records[i].data);
+        sim_record_lines(sim, records[i].data, see_line, sim);
     }
+    sim_trace(sim, "network", "call %llu arrives twice, lines %s", (unsigned long long)call->order,
+              sim_ranges_take(sim));
 }
 
 static void serve(struct sim *sim, struct sim_call *call, struct transport_answer *out)
 {
-    static struct wire_record records[RECORDS_A_CALL];
+    const struct wire_record *records = call->records;
+    size_t count = call->count;
     if (fail_call(sim, call, out)) {
         return;
     }
-    size_t count = read_call(sim, call, records);
     if (refuse_call(sim, call, records, count, out)) {
         return;
     }
@@ -333,6 +347,14 @@ static const char *header_of(const struct transport_request *request, const char
     return "";
 }
 
+static void note_offer(struct sim *sim, const struct sim_call *call)
+{
+    for (size_t i = 0; i < call->count; i++) {
+        struct slice data = call->records[i].data;
+        sim->lines[sim_line_number(data.data, data.size)].offered = true;
+    }
+}
+
 static int submit(struct transport *transport, const struct transport_request *request)
 {
     struct sim *sim = sim_of(transport);
@@ -354,8 +376,10 @@ static int submit(struct transport *transport, const struct transport_request *r
     struct tm signed_at = {0};
     (void)strptime(header_of(request, "X-Amz-Date"), "%Y%m%dT%H%M%SZ", &signed_at);
     call->signed_s = (int64_t)timegm(&signed_at);
-    sim_trace(sim, "sender", "call %llu: %zu bytes", (unsigned long long)call->order,
-              request->body.size);
+    read_call(call);
+    note_offer(sim, call);
+    sim_trace(sim, "sender", "call %llu: %zu records", (unsigned long long)call->order,
+              call->count);
     return 0;
 }
 
@@ -421,10 +445,9 @@ static void wake(struct transport *transport)
 
 static void serve_in_vain(struct sim *sim, struct sim_call *call)
 {
-    static struct wire_record records[RECORDS_A_CALL];
-    size_t count = read_call(sim, call, records);
-    size_t accepted = accept_all(sim, records, count, call->given_up ? TOLD_BEFORE : TOLD_NOTHING);
-    trace_taken(sim, call, accepted, count,
+    size_t accepted =
+        accept_all(sim, call->records, call->count, call->given_up ? TOLD_BEFORE : TOLD_NOTHING);
+    trace_taken(sim, call, accepted, call->count,
                 call->given_up ? "; it had been given up" : "; nobody hears of it");
     call->used = false;
 }
@@ -466,9 +489,9 @@ void sim_service_init(struct sim *sim)
     sim->transport = (struct transport){submit, collect, wait, wake, NULL};
     for (size_t i = 0; i < SIM_CALLS_MAX; i++) {
         buf_init(&sim->calls[i].body, SIZE_MAX);
+        buf_init(&sim->calls[i].text, SIZE_MAX);
     }
     buf_init(&sim->answer, SIZE_MAX);
-    buf_init(&sim->text, SIZE_MAX);
     buf_init(&sim->ranges, SIZE_MAX);
 }
 
@@ -476,8 +499,9 @@ void sim_service_deinit(struct sim *sim)
 {
     for (size_t i = 0; i < SIM_CALLS_MAX; i++) {
         buf_deinit(&sim->calls[i].body);
+        buf_deinit(&sim->calls[i].text);
+        free(sim->calls[i].records);
     }
     buf_deinit(&sim->answer);
-    buf_deinit(&sim->text);
     buf_deinit(&sim->ranges);
 }

@@ -98,6 +98,7 @@ static void set_clock(struct sim *sim)
     int64_t ahead_ns = ahead_s * (int64_t)NS_PER_S;
     simfs_advance_ns(sim->files, (uint64_t)(ahead_ns - sim->io.real_ahead_ns));
     sim->io.real_ahead_ns = ahead_ns;
+    sim->clock_was_set = true;
 }
 
 static void slow_shard(struct sim *sim)

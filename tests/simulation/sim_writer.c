@@ -150,8 +150,10 @@ static void write_record(struct sim *sim, const char *path)
     size_t size = 0;
     for (unsigned i = 0; i < lines; i++) {
         unsigned number = new_line(sim, i > 0);
+        size_t bytes = sim_line_text(sim, number, text + size);
         sim->lines[number].copies = 1;
-        size += sim_line_text(sim, number, text + size);
+        sim_life_add(sim, path, number, bytes);
+        size += bytes;
     }
     append_text(sim, path, text, size);
 }
@@ -185,6 +187,7 @@ static void write_in_parts(struct sim *sim, const char *path)
     size_t first = 8 + (size_t)sim_below(sim, size - 8);
     sim->lines[number].copies = 1;
     sim_trace(sim, "writer", "line %u to %s in two parts", number, path);
+    sim_life_add(sim, path, number, size);
     append_text(sim, path, text, first);
     sim_step_something(sim);
     append_text(sim, path, text + first, size - first);
@@ -209,6 +212,7 @@ static void shift_names(struct sim *sim)
                 take_away(sim, to);
             }
             simfs_rename(sim->files, from, to);
+            sim_life_move(sim, from, to);
         }
     }
 }
@@ -219,6 +223,7 @@ static void rotate(struct sim *sim)
     shift_names(sim);
     sim_step_something(sim);
     simfs_rename(sim->files, "/log/app.log", "/log/app.log.1");
+    sim_life_move(sim, "/log/app.log", "/log/app.log.1");
     sim_step_something(sim);
     if (sim_one_in(sim, 2)) {
         append_text(sim, "/log/app.log", "", 0);
@@ -235,15 +240,25 @@ static void step_if(struct sim *sim, bool wanted)
     }
 }
 
+// Who sees a log and its copy for the first time cannot tell which is which, nor who lost power
+// before what was known of the log was synced.
+static bool is_known(const struct sim *sim, const char *path)
+{
+    struct slice content = simfs_content(sim->files, path);
+    unsigned first = sim_line_number(content.data, content.size);
+    return simfs_is_open(sim->files, path) &&
+           (first == 0 || sim->lines[first].durable || sim->lines[first].filtered);
+}
+
 static void copy_and_truncate(struct sim *sim)
 {
     sim_trace(sim, "writer", "copies and truncates");
-    // Who sees a log and its copy for the first time cannot tell which is which.
-    bool seen = simfs_is_open(sim->files, "/log/app.log");
+    bool seen = is_known(sim, "/log/app.log");
     shift_names(sim);
     size_t size = (size_t)simfs_size(sim->files, "/log/app.log");
     static const char COPY[] = "/log/app.log.1";
     simfs_append(sim->files, COPY, "", 0);
+    sim_life_copy(sim, "/log/app.log", COPY);
     for (size_t done = 0; done < size;) {
         step_if(sim, seen);
         size_t part = sim_one_in(sim, 2) ? size - done : 1 + (size_t)sim_below(sim, size - done);
@@ -254,6 +269,7 @@ static void copy_and_truncate(struct sim *sim)
     step_if(sim, seen);
     hold_lines(sim, "/log/app.log", LET_GO);
     simfs_truncate(sim->files, "/log/app.log", 0);
+    sim_life_end(sim, "/log/app.log");
     sim->cut_ns = sim_now(sim);
 }
 
@@ -262,6 +278,7 @@ static void cut(struct sim *sim)
     sim_trace(sim, "writer", "truncates");
     hold_lines(sim, "/log/app.log", LET_GO);
     simfs_truncate(sim->files, "/log/app.log", 0);
+    sim_life_end(sim, "/log/app.log");
     sim->cut_ns = sim_now(sim);
 }
 
@@ -273,6 +290,7 @@ static void delete_one(struct sim *sim)
         sim_trace(sim, "writer", "deletes %s", path);
         take_away(sim, path);
         simfs_unlink(sim->files, path);
+        sim_life_end(sim, path);
     }
 }
 
