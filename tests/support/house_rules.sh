@@ -27,4 +27,11 @@ complain "sleep in a test (poll a condition with a deadline)" "$(git ls-files --
 complain "header without #pragma once" "$(git ls-files -- '*.h' | xargs grep -L '#pragma once')"
 complain "unfinished" "$(printf '%s\n' "$code" | grep -v house_rules.sh |
     xargs grep -nE '\b(TODO|FIXME|XXX|HACK)\b')"
+rows=$(awk '/^\| found \| verdict/ { inside = 1; getline; next } !/^\|/ { inside = 0 } inside' ARCHITECTURE.md)
+complain "the table of cases is not where it is looked for" "$([ -n "$rows" ] || echo ARCHITECTURE.md)"
+complain "a case without a unit test (last column of the table in ARCHITECTURE.md)" "$(
+    printf '%s\n' "$rows" | while IFS= read -r row; do
+        name=$(tr -d '`' <<<"$row" | sed -nE 's/.*\| ([a-z0-9_]+) \|$/\1/p')
+        [ -n "$name" ] && git grep -q "START_TEST($name)" -- tests/unit || echo "$row"
+    done)"
 exit "$failed"

@@ -1,0 +1,141 @@
+// The rows of ARCHITECTURE.md's table (which bytes are new) where the content is known in another
+// inode.
+#include <stdlib.h>
+
+#include "support/source_world.h"
+#include "support/test_main.h"
+
+#define LOG  "/d/app.log"
+#define COPY "/d/app.log.1"
+
+static struct source_world *make_world(void)
+{
+    struct source_world *world = source_world_create("/d/*");
+    source_world_write(world, LOG, 1, 60);
+    source_world_read_for_s(world, 6);
+    return world;
+}
+
+static void copy(struct source_world *world)
+{
+    simfs_copy_bytes(world->fs, LOG, COPY, 0, (size_t)simfs_size(world->fs, LOG));
+}
+
+static void take_original(struct source_world *world, int deleted)
+{
+    if (deleted) {
+        simfs_unlink(world->fs, LOG);
+    } else {
+        simfs_truncate(world->fs, LOG, 0);
+    }
+}
+
+START_TEST(another_inode_with_known_head_and_tail_is_the_original_when_that_is_truncated_or_deleted)
+{
+    struct source_world *world = make_world();
+    bool restarts = _i >= 2;
+    if (restarts) {
+        source_world_stop(world);
+    }
+    source_world_write(world, LOG, 61, 70);
+    copy(world);
+    take_original(world, _i % 2);
+    source_world_write(world, LOG, 81, 82);
+    source_world_read_for_s(world, 20);
+    source_world_check(world, 1, 70, 1);
+    source_world_check(world, 81, 82, 1);
+    ck_assert_uint_eq(owner_lost_bytes(world->owner), 0);
+    source_world_free(world);
+}
+END_TEST
+
+START_TEST(another_inode_that_begins_an_intact_one_is_held_for_ten_seconds_after_its_last_growth)
+{
+    struct source_world *world = make_world();
+    simfs_copy_bytes(world->fs, LOG, COPY, 0, 100);
+    source_world_read_for_s(world, 8);
+    simfs_copy_bytes(world->fs, LOG, COPY, 100, 100);
+    source_world_read_for_s(world, 8);
+    source_world_check_state(world, COPY, "held: it may be a copy");
+    source_world_check(world, 1, 60, 1);
+    source_world_read_for_s(world, 4);
+    source_world_free_failed(world, "line 1 was read twice");
+}
+END_TEST
+
+START_TEST(a_held_file_whose_original_goes_on_and_is_then_cut_is_not_read)
+{
+    struct source_world *world = make_world();
+    copy(world);
+    source_world_read(world);
+    source_world_check_state(world, COPY, "held: it may be a copy");
+    source_world_write(world, LOG, 61, 62);
+    source_world_read(world);
+    take_original(world, _i);
+    source_world_write(world, LOG, 81, 82);
+    source_world_read_for_s(world, 30);
+    source_world_check(world, 1, 62, 1);
+    source_world_check(world, 81, 82, 1);
+    ck_assert_uint_eq(owner_lost_bytes(world->owner), 0);
+    source_world_free(world);
+}
+END_TEST
+
+START_TEST(another_inode_with_a_known_head_and_another_tail_is_a_file_of_its_own)
+{
+    struct source_world *world = make_world();
+    simfs_copy_bytes(world->fs, LOG, COPY, 0, 1100);
+    source_world_write(world, COPY, 101, 150);
+    take_original(world, _i);
+    source_world_read_for_s(world, 3);
+    source_world_free_failed(world, "line 1 was read twice");
+}
+END_TEST
+
+START_TEST(another_inode_that_is_longer_than_an_intact_one_read_to_its_end_is_a_file_of_its_own)
+{
+    struct source_world *world = make_world();
+    copy(world);
+    source_world_write(world, COPY, 91, 92);
+    source_world_read(world);
+    source_world_free_failed(world, "line 1 was read twice");
+}
+END_TEST
+
+START_TEST(another_inode_that_was_born_after_the_original_ended_is_a_file_of_its_own)
+{
+    struct source_world *world = make_world();
+    copy(world);
+    simfs_rename(world->fs, COPY, "/copy");
+    take_original(world, _i);
+    source_world_read_for_s(world, 1);
+    source_world_pass_s(world, 1);
+    simfs_copy_bytes(world->fs, "/copy", "/d/late", 0, (size_t)simfs_size(world->fs, "/copy"));
+    source_world_read_for_s(world, 3);
+    source_world_free_failed(world, "line 1 was read twice");
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+    Suite *suite = suite_create("cases of another inode");
+    TCase *tests = tcase_create("rows");
+    tcase_add_loop_test(
+        tests,
+        another_inode_with_known_head_and_tail_is_the_original_when_that_is_truncated_or_deleted, 0,
+        4);
+    tcase_add_test(
+        tests,
+        another_inode_that_begins_an_intact_one_is_held_for_ten_seconds_after_its_last_growth);
+    tcase_add_loop_test(tests, a_held_file_whose_original_goes_on_and_is_then_cut_is_not_read, 0,
+                        2);
+    tcase_add_loop_test(
+        tests, another_inode_with_a_known_head_and_another_tail_is_a_file_of_its_own, 0, 2);
+    tcase_add_test(
+        tests,
+        another_inode_that_is_longer_than_an_intact_one_read_to_its_end_is_a_file_of_its_own);
+    tcase_add_loop_test(
+        tests, another_inode_that_was_born_after_the_original_ended_is_a_file_of_its_own, 0, 2);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
