@@ -208,15 +208,18 @@ uint64_t framer_expire(struct framer *framer, uint64_t now_ns)
     uint64_t next_ns = TIME_NEVER;
     // Half a header would name the wrong fields.
     bool in_header = framer->rules->header && framer->position == 0;
+    bool is_open = multiline_is_open(&framer->multiline);
     if (!in_header && lines_can_flush(&framer->lines)) {
         uint64_t due_ns = deadline(framer, config->lines.partial_line_timeout_ms);
         if (due_ns <= now_ns) {
             lines_flush(&framer->lines);
+            // The part of a line begins a record that waits for more.
+            is_open = is_open || framer->rules->multiline.mode != MULTILINE_OFF;
         } else {
             next_ns = due_ns;
         }
     }
-    if (!in_header && multiline_is_open(&framer->multiline)) {
+    if (!in_header && is_open) {
         uint64_t due_ns = deadline(framer, config->multiline.timeout_ms);
         if (due_ns <= now_ns) {
             multiline_flush(&framer->multiline);

@@ -383,6 +383,24 @@ START_TEST(start_pattern_joins_lines)
 }
 END_TEST
 
+START_TEST(unfinished_line_that_begins_a_record_ships_after_both_timeouts)
+{
+    struct flow flow = flow_multiline();
+    flow.config.lines.partial_line_timeout_ms = 1000;
+    open_at(&flow, 0);
+    feed_at(&flow, "[1] a", NS_PER_S);
+    ck_assert_uint_eq(framer_expire(flow.framer, NS_PER_S), 2 * NS_PER_S);
+    ck_assert_uint_eq(framer_expire(flow.framer, 2 * NS_PER_S), 6 * NS_PER_S);
+    take_all(&flow);
+    ck_assert_str_eq(seen(&flow), "");
+    framer_expire(flow.framer, 6 * NS_PER_S);
+    take_all(&flow);
+    ck_assert_str_eq(seen(&flow), "S 5 <[1] a\n>");
+    ck_assert_uint_eq(framer_expire(flow.framer, 7 * NS_PER_S), TIME_NEVER);
+    close_flow(&flow);
+}
+END_TEST
+
 START_TEST(open_record_ships_after_its_timeout_without_the_unfinished_line)
 {
     struct flow flow = flow_multiline();
@@ -474,6 +492,7 @@ Suite *test_suite(void)
     TCase *tests = tcase_create("framer");
     add_line_tests(tests);
     tcase_add_test(tests, start_pattern_joins_lines);
+    tcase_add_test(tests, unfinished_line_that_begins_a_record_ships_after_both_timeouts);
     tcase_add_test(tests, open_record_ships_after_its_timeout_without_the_unfinished_line);
     tcase_add_test(tests, joined_record_ends_at_max_lines);
     tcase_add_test(tests, joined_record_ends_at_max_bytes);
