@@ -55,6 +55,7 @@ struct sim_line {
     uint8_t letters;  // dead letters that hold it, counted at the end
     enum line_ack ack;
     bool continues;  // belongs to the record of a line before it
+    bool unended;    // the last of a file that is not known under another name, without a newline
     bool filtered;   // by the configuration
     bool poison;     // the service refuses its record for ever
     bool offered;    // by this agent, as the first of a record
@@ -82,7 +83,8 @@ struct sim_weather {
 
 struct sim_call {
     bool used;
-    bool given_up; // the agent has its answer: none
+    bool of_ages_ago; // power was lost since
+    bool given_up;    // the agent has its answer: none
     bool cbor;
     void *context;
     uint64_t order;
@@ -133,8 +135,10 @@ struct sim {
     unsigned poison_odds; // one record in so many; 0: none
     bool multiline;
     bool never_copies; // logs; then the clock may go back, and reading logs may fail
-    uint64_t cut_ns;   // when the log was truncated
-    bool floods;       // at times much is written at once
+    bool compresses;
+    bool first_is_rotated; // app.log.1 is no copy
+    uint64_t cut_ns;       // when the log was truncated
+    bool floods;           // at times much is written at once
     bool floods_now;
     unsigned late_losses; // lines whose bytes went
 
@@ -220,10 +224,19 @@ NORETURN PRINTF_LIKE(2, 3) void sim_fail(const struct sim *sim, const char *form
 // ---- sim_writer.c ----
 
 void sim_writer_step(struct sim *sim);
+void sim_write_records(struct sim *sim, const char *path);
+void sim_write_tail(struct sim *sim, const char *path);
+bool sim_has_lines_left(const struct sim *sim);
 // The text of a line; returns its size.
 size_t sim_line_text(const struct sim *sim, unsigned number, char out_text[SIM_LINE_BYTES_MAX]);
 // The number at the start of a line, 0 when there is none.
 unsigned sim_line_number(const uint8_t *text, size_t size);
+
+// ---- sim_rotation.c ----
+
+void sim_files_step(struct sim *sim);
+// Whether the agent knows a file, and still will when it loses power.
+bool sim_is_known(const struct sim *sim, const char *path);
 // The process ended: what it alone could still read is gone.
 void sim_writer_process_ended(struct sim *sim);
 
@@ -237,6 +250,8 @@ void sim_life_copy(struct sim *sim, const char *from, const char *to);
 void sim_life_move(struct sim *sim, const char *from, const char *to);
 // The file is deleted or cut to nothing.
 void sim_life_end(struct sim *sim, const char *path);
+void sim_life_each(struct sim *sim, const char *path, void (*each)(void *context, unsigned number),
+                   void *context);
 void sim_lives_free(struct sim *sim);
 typedef bool sim_has_line(void *context, unsigned number);
 // Whether there was a file that begins as the generation does, and `has_line` says yes to each of

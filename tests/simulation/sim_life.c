@@ -86,6 +86,15 @@ void sim_life_end(struct sim *sim, const char *path)
     }
 }
 
+void sim_life_each(struct sim *sim, const char *path, void (*each)(void *context, unsigned number),
+                   void *context)
+{
+    const struct sim_life *life = life_at(sim, path);
+    for (size_t i = 0; life != NULL && i < life->count; i++) {
+        each(context, life->lines[i].number);
+    }
+}
+
 void sim_lives_free(struct sim *sim)
 {
     for (size_t i = 0; i < sim->life_count; i++) {

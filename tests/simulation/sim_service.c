@@ -20,7 +20,8 @@ enum { RECORDS_A_CALL = LIMITS_CALL_RECORDS };
 enum told {
     TOLD_ALL,
     TOLD_NOTHING,
-    TOLD_BEFORE, // that there is no answer
+    TOLD_BEFORE,   // that there is no answer
+    TOLD_AGES_AGO, // the same, and power was lost since
 };
 
 static struct sim *sim_of(struct transport *transport)
@@ -60,12 +61,14 @@ static void accept_line(void *context, unsigned number)
         sim_fail(sim, "line %u was to be filtered", number);
     }
     if (line->accepted > 0) {
-        if (!line->may_repeat && told != TOLD_BEFORE) {
+        if (!line->may_repeat && told < TOLD_BEFORE) {
             sim_fail(sim, "(f) line %u is repeated without a reason", number);
         }
         sim->repeats++;
         sim->repeats_now++;
-        sim_note_repeat(sim, line);
+        if (told != TOLD_AGES_AGO) {
+            sim_note_repeat(sim, line);
+        }
     }
     line->accepted++;
     line->unsure_ns = 0;
@@ -367,6 +370,7 @@ static int submit(struct transport *transport, const struct transport_request *r
     }
     call->used = true;
     call->given_up = false;
+    call->of_ages_ago = false;
     call->context = request->context;
     call->order = ++sim->call_count;
     call->answered_ns = sim_now(sim) + 1 + sim_below(sim, 2 * sim->latency_ns);
@@ -445,8 +449,9 @@ static void wake(struct transport *transport)
 
 static void serve_in_vain(struct sim *sim, struct sim_call *call)
 {
+    enum told when = call->of_ages_ago ? TOLD_AGES_AGO : TOLD_BEFORE;
     size_t accepted =
-        accept_all(sim, call->records, call->count, call->given_up ? TOLD_BEFORE : TOLD_NOTHING);
+        accept_all(sim, call->records, call->count, call->given_up ? when : TOLD_NOTHING);
     trace_taken(sim, call, accepted, call->count,
                 call->given_up ? "; it had been given up" : "; nobody hears of it");
     call->used = false;
@@ -469,6 +474,7 @@ void sim_service_hang_up(struct sim *sim)
 {
     for (size_t i = 0; i < SIM_CALLS_MAX; i++) {
         struct sim_call *call = &sim->calls[i];
+        call->of_ages_ago = call->of_ages_ago || sim->last_end == END_POWER;
         if (call->used && !call->given_up) {
             if (sim_one_in(sim, 2)) {
                 serve_in_vain(sim, call);
