@@ -23,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("KINTAIL_BUILD", ROOT / "build-test"))
 QUEUE, SINK, SOURCE, RUNTIME = "agent/queue/", "agent/sink/", "agent/source/", "agent/runtime/"
+RECORD = "agent/record/"
 
 # name, file, text, what takes its place; more of these two; perhaps the unit test that finds it
 MUTANTS = [
@@ -101,13 +102,20 @@ MUTANTS = [
      "return follows ? take_snapshot(recovery, found) : E_CORRUPT;",
      "return follows ? 0 : E_CORRUPT;", "unit_queue_test_damage"),
     ("segment_behind_a_torn_footer_discarded", QUEUE + "open.c",
-     "    if (cut) {\n", "    if (cut) {\n        return E_CORRUPT;\n"),
+     "    if (cut) {\n", "    if (cut) {\n        return E_CORRUPT;\n",
+     "unit_queue_test_damage"),
     ("name_of_a_bad_segment_used_again", QUEUE + "open_find.c",
      "        recovery->bad_epoch = found->segment->epoch;\n", "        ;\n",
      "unit_queue_test_damage"),
     ("segment_synced_before_its_name", QUEUE + "sync.c",
      "if (wanted && segment->id <= last_id) {", "if (wanted && segment->id <= UINT64_MAX) {",
      "unit_queue_test_power"),
+    ("possible_repeats_not_reported", QUEUE + "open.c",
+     "report->maybe_repeated = offered - answered + report->records_rewound;",
+     "report->maybe_repeated = (offered - answered) / 2 + report->records_rewound;"),
+    ("time_of_possible_repeats_not_reported", QUEUE + "open.c",
+     "!ack->closed && strcmp(ack->boot_id, queue->boot_id) != 0 ? ack->written_ns : 0;",
+     "!ack->closed && strcmp(ack->boot_id, queue->boot_id) != 0 ? ack->written_ns * 2 : 0;"),
     ("cleaned_acks_not_written", QUEUE + "open_replace.c",
      "    int error = queue_write_acks(queue);\n    if (error == 0) {",
      "    int error = 0;\n    if (error == 1) {"),
@@ -134,6 +142,31 @@ MUTANTS = [
      "    if (error != 0) {\n        return error;\n    }\n    publish(queue, end"),
     ("last_line_without_newline_dropped", RUNTIME + "collector.c",
      "        framer_finish(tracked->framer);\n", "        ;\n"),
+    ("multiline_position_without_the_last_line", RECORD + "multiline.c",
+     "joined->source_bytes += line->source_bytes;",
+     "joined->source_bytes += multiline->line_count > 2 ? 0 : line->source_bytes;"),
+    ("record_of_a_part_of_a_line_never_closed", RECORD + "framer.c",
+     "is_open = is_open || framer->rules->multiline.mode != MULTILINE_OFF;", ";"),
+    # Source
+    ("truncation_not_seen", SOURCE + "reader.c",
+     "return fingerprint_equal(*known, fingerprint_of(found)) ? 0 : -ESTALE;",
+     "return found.data == NULL ? -ESTALE : 0;"),
+    ("copy_taken_for_a_new_file", SOURCE + "identity.c",
+     "alike && facts->tail == MATCH_EQUAL", "alike && facts->tail == MATCH_DIFFERENT"),
+    ("copy_not_waited_for", SOURCE + "identity.c",
+     "return facts->quiet ? COPY_NOT : COPY_PERHAPS;", "return COPY_NOT;"),
+    ("new_file_taken_for_a_copy", SOURCE + "identity.c",
+     "facts->head == MATCH_DIFFERENT || facts->tail == MATCH_DIFFERENT ||",
+     "facts->head == MATCH_DIFFERENT ||",
+     "unit_source_test_source"),
+    ("archive_taken_for_a_new_file", SOURCE + "compare.c",
+     "return compare_archive(source, subject, original, &facts);", "return COPY_NOT;"),
+    ("end_proven_at_once", SOURCE + "settle.c",
+     "return file->quiet_ns + wait_ms * NS_PER_MS <= source->now_ns;",
+     "return file->quiet_ns + wait_ms <= source->now_ns;"),
+    ("skip_to_the_middle_of_a_line", SOURCE + "skip.c",
+     "(uint64_t)(newline - room) + 1;", "(uint64_t)(newline - room);",
+     "unit_source_test_source"),
     # Sender
     ("ack_before_the_answer", SINK + "sender.c",
      "    batch->submitted_ns = now_ns;\n",
