@@ -372,6 +372,8 @@ static int64_t read_chunk(struct collector *collector, struct source_file *file,
     int64_t count =
         source_read(collector->source, file, collector->chunk, sizeof collector->chunk, now_ns);
     if (count < 0) {
+        // What cannot be read may be the rest of a line that is begun.
+        framer_feed(tracked->framer, slice_of(NULL, 0), now_ns);
         collector->current = NULL;
         return count;
     }

@@ -1,5 +1,6 @@
 #include "runtime/collector.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +8,10 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/io_posix.h"
+#include "support/fault_io.h"
 #include "support/tempdir.h"
 #include "support/test_main.h"
 
@@ -166,6 +169,32 @@ START_TEST(nothing_is_read_before_the_positions_to_start_from_are_on_disk)
 }
 END_TEST
 
+START_TEST(a_line_is_not_parted_because_its_rest_cannot_be_read)
+{
+    struct fault_io fault;
+    fault_io_init(&fault, io_posix());
+    flow.record.lines.partial_line_timeout_ms = 2000;
+    struct collector_options options = {
+        .flow = &flow, .queue = queue, .same_boot = true, .stats = &stats};
+    ck_assert_int_eq(collector_create(&fault.io, &options, &collector), 0);
+    write_log("a line in ");
+    step();
+    write_log("two parts\n");
+    fault_io_fail(&fault, "pread", 1, 2, -ENOMEM);
+    uint64_t later_ns = now() + 3 * NS_PER_S;
+    for (unsigned i = 0; i < 40; i++) {
+        uint64_t next_ns;
+        ck_assert_int_eq(collector_step(collector, later_ns, &next_ns), 0);
+        later_ns += 100 * NS_PER_MS;
+    }
+    ck_assert_uint_gt(fault_io_struck(&fault), 0);
+    ck_assert_uint_eq(take_all("a line in two parts\n"), 1);
+    collector_free(collector);
+    collector = NULL;
+    fault_io_deinit(&fault);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("collector");
@@ -173,6 +202,7 @@ Suite *test_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, collector_starts_although_the_queue_is_full);
     tcase_add_test(tests, nothing_is_read_before_the_positions_to_start_from_are_on_disk);
+    tcase_add_test(tests, a_line_is_not_parted_because_its_rest_cannot_be_read);
     suite_add_tcase(suite, tests);
     return suite;
 }
