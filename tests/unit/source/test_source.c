@@ -566,6 +566,49 @@ START_TEST(a_file_that_is_born_after_the_original_was_deleted_is_a_file_of_its_o
 }
 END_TEST
 
+static void cut(const struct world *world, const char *name, const char *rest)
+{
+    char *path = path_of(world, name);
+    ck_assert_int_eq(truncate(path, (off_t)strlen(rest)), 0);
+    free(path);
+}
+
+START_TEST(a_log_that_was_looked_at_and_is_cut_before_it_is_read_is_lost_and_begins_anew)
+{
+    struct world *world = make_world("app.log", START_AT_BEGINNING);
+    start(world);
+    append(world, "app.log", "one\nthree\n");
+    (void)source_step(world->source, now_of(world));
+    cut(world, "app.log", "one\n");
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\n");
+    world->shift_ns += 20 * NS_PER_S;
+    run(world);
+    ck_assert_uint_eq(world->lost, strlen("one\nthree\n"));
+    ck_assert(world->lost_exactly);
+    free_world(world);
+}
+END_TEST
+
+// A step takes note of a change of a file that is open; its size shows itself when it is read.
+START_TEST(an_end_that_is_cut_off_before_its_size_was_looked_at_is_not_known)
+{
+    struct world *world = make_world("app.log", START_AT_BEGINNING);
+    append(world, "app.log", "one\n");
+    start(world);
+    run(world);
+    append(world, "app.log", "two\nthree\n");
+    (void)source_step(world->source, now_of(world));
+    cut(world, "app.log", "one\ntwo\n");
+    run(world);
+    append(world, "app.log", "four\n");
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\ntwo\nfour\n");
+    ck_assert_uint_eq(world->lost, 0);
+    free_world(world);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("source");
@@ -584,6 +627,9 @@ Suite *test_suite(void)
     tcase_add_test(reading,
                    a_descriptor_that_is_not_needed_any_more_is_handed_on_to_everyone_who_waits);
     tcase_add_test(reading, directories_that_appear_later_are_read);
+    tcase_add_test(reading,
+                   a_log_that_was_looked_at_and_is_cut_before_it_is_read_is_lost_and_begins_anew);
+    tcase_add_test(reading, an_end_that_is_cut_off_before_its_size_was_looked_at_is_not_known);
     suite_add_tcase(suite, reading);
     TCase *cases = tcase_create("cases of identity");
     tcase_add_test(cases, a_file_under_two_names_is_read_once);
