@@ -91,9 +91,12 @@ static void die_soon(struct sim *sim)
 // Backwards too; files get the same time.
 static void set_clock(struct sim *sim)
 {
+    enum { AHEAD_S_MAX = 80000 };
     int64_t ahead_s = (int64_t)sim_below(sim, 100000);
     ahead_s =
         sim->never_copies ? 50000 - ahead_s : sim->io.real_ahead_ns / (int64_t)NS_PER_S + ahead_s;
+    // What was deleted is known for a day.
+    ahead_s = ahead_s > AHEAD_S_MAX ? AHEAD_S_MAX : ahead_s;
     sim_trace(sim, "clock", "is set to be ahead by %lld s", (long long)ahead_s);
     int64_t ahead_ns = ahead_s * (int64_t)NS_PER_S;
     simfs_advance_ns(sim->files, (uint64_t)(ahead_ns - sim->io.real_ahead_ns));
