@@ -25,18 +25,18 @@ bool archive_is_named(const struct source_file *file)
     return file->names == NULL && has_suffix(file_path(file, room));
 }
 
-bool archive_detect(struct source *source, struct source_file *file)
+int archive_detect(struct source *source, struct source_file *file)
 {
     uint8_t magic[GZIP_MAGIC_BYTES];
     if (file->archive != NULL || file->fd < 0 || !archive_is_named(file)) {
-        return file->archive != NULL;
+        return file->archive != NULL ? 1 : 0;
     }
     int64_t count = io_pread_all(source->io, file->fd, magic, sizeof magic, 0);
     if (count <= 0 || !gzip_begins(slice_of(magic, (size_t)count))) {
-        return false;
+        return count < 0 ? (int)count : 0;
     }
     file->archive = xcalloc(1, sizeof *file->archive);
-    return true;
+    return 1;
 }
 
 void archive_free(struct archive *archive)

@@ -29,8 +29,9 @@ enum archive_end {
 
 // Whether it has the name of one.
 bool archive_is_named(const struct source_file *file);
-// Whether the open file is one by its name and its first bytes; it is noted as one if so.
-bool archive_detect(struct source *source, struct source_file *file);
+// Whether the open file is one by its name and its first bytes; it is noted as one if so. 1, 0, or
+// a negative error of reading it.
+NODISCARD int archive_detect(struct source *source, struct source_file *file);
 void archive_free(struct archive *archive);
 
 // ---- what is known of it ----

@@ -47,6 +47,7 @@ static enum match compare_tails(struct source *source, struct subject *subject,
                                 const struct source_file *original)
 {
     uint8_t bytes[TAIL_BYTES_MAX];
+    subject->unreadable = false;
     if (subject->file->archive != NULL) {
         return compare_archive_tails(subject, original);
     }
@@ -60,8 +61,9 @@ static enum match compare_tails(struct source *source, struct subject *subject,
     }
     if (subject->tail_end != position || subject->tail_part.length != size) {
         int64_t count = reader_peek(source, subject->file, bytes, size, position - size);
+        subject->unreadable = count < 0;
         if (count != (int64_t)size) {
-            return MATCH_DIFFERENT;
+            return count < 0 ? MATCH_UNKNOWN : MATCH_DIFFERENT;
         }
         subject->tail_part = fingerprint_of(slice_of(bytes, size));
         subject->tail_end = position;
@@ -148,9 +150,15 @@ static enum match compare_inflated(struct source *source, const struct subject *
         source->io->fstat(source->io, original->fd, &stat) != 0) {
         return MATCH_UNKNOWN;
     }
-    struct fingerprint tail = archive_last_tail(subject->file);
-    return match_of(stat.size >= subject->size &&
-                    fingerprint_equal(reader_tail(source, original, subject->size), tail));
+    if (stat.size < subject->size) {
+        return MATCH_DIFFERENT;
+    }
+    struct fingerprint ours = archive_last_tail(subject->file);
+    struct fingerprint theirs = reader_tail(source, original, subject->size);
+    if (theirs.length == 0 && ours.length > 0) {
+        return MATCH_UNKNOWN;
+    }
+    return match_of(fingerprint_equal(theirs, ours));
 }
 
 // Compares an archive that was surveyed. One that was made of a file which is still there, or open,
@@ -253,7 +261,7 @@ enum copy_verdict compare_with(struct source *source, struct subject *subject,
         life_ready(source, original); // reading it will find out
         condition = ORIGINAL_UNCLEAR;
     }
-    if (condition == ORIGINAL_UNCLEAR) {
+    if (condition == ORIGINAL_UNCLEAR || subject->unreadable) {
         return COPY_PERHAPS;
     }
     facts.original_gone = condition == ORIGINAL_GONE;

@@ -20,6 +20,7 @@ struct subject {
     uint64_t tail_end;
     bool asks;         // only which tails the survey has to find
     bool unanswered;   // a tail is needed that the survey did not find
+    bool unreadable;   // just now: what it is has to be asked again
     size_t like_count; // originals that begin alike
 };
 

@@ -239,8 +239,9 @@ static int look_at(struct source *source, struct subject *subject)
     if (error != 0) {
         return error;
     }
-    if (file->generation.head.length == 0) {
-        (void)archive_detect(source, file);
+    error = file->generation.head.length == 0 ? archive_detect(source, file) : 0;
+    if (error < 0) {
+        return error;
     }
     if (archive_is_refused(source, file)) {
         return 0;
@@ -272,7 +273,9 @@ static int look_at(struct source *source, struct subject *subject)
 void judge_head(struct source *source, struct source_file *file)
 {
     uint8_t head[HEAD_BYTES_MAX];
-    (void)archive_detect(source, file);
+    if (archive_detect(source, file) < 0) {
+        return; // it is looked at again when it is judged
+    }
     int64_t count = reader_peek(source, file, head, sizeof head, 0);
     if (count > 0) {
         file->generation.head = fingerprint_of(slice_of(head, (size_t)count));

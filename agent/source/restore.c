@@ -131,7 +131,10 @@ void restore_found(struct source *source, struct source_file *file, const struct
     int64_t count = reader_peek(source, file, head, sizeof head, 0);
     // What cannot be read now is compared when it is read.
     int same = count < 0 ? (int)count : has_content(source->io, file->fd, generation, stat->size);
-    if (same == 0 && archive_detect(source, file)) {
+    int is_archive = same == 0 ? archive_detect(source, file) : 0;
+    if (is_archive < 0) {
+        same = is_archive;
+    } else if (is_archive > 0) {
         count = reader_peek(source, file, head, sizeof head, 0);
         bool equal = count >= (int64_t)generation->head.length &&
                      fingerprint_equal(generation->head,

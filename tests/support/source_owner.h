@@ -37,6 +37,11 @@ bool owner_is_running(const struct owner *owner);
 // The next start happens after a reboot. The source is stopped.
 void owner_reboot(struct owner *owner);
 
+// From now on it is no failure that a file cannot be read.
+void owner_expect_faults(struct owner *owner);
+// The source itself, NULL while it is stopped.
+struct source *owner_source(const struct owner *owner);
+
 // The id of a line without its newline, 0 when it has none.
 unsigned owner_line_id(struct slice line);
 unsigned owner_times_read(const struct owner *owner, unsigned id);

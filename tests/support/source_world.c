@@ -12,6 +12,7 @@ struct source_world *source_world_create(const char *pattern)
 {
     struct source_world *world = xcalloc(1, sizeof *world);
     world->fs = simfs_create();
+    fault_io_init(&world->fault, simfs_io(world->fs));
     simfs_set_births(world->fs, true);
     simfs_mkdir(world->fs, "/d");
     world->files[0] = xstrdup(pattern);
@@ -22,7 +23,7 @@ struct source_world *source_world_create(const char *pattern)
         .close_after_ms = 60000,
         .open_files_max = 100,
     };
-    world->owner = owner_create(simfs_io(world->fs), &world->config, false);
+    world->owner = owner_create(&world->fault.io, &world->config, false);
     simfs_advance_ns(world->fs, 10 * NS_PER_S);
     return world;
 }
@@ -30,6 +31,7 @@ struct source_world *source_world_create(const char *pattern)
 static void discard(struct source_world *world)
 {
     owner_free(world->owner);
+    fault_io_deinit(&world->fault);
     simfs_free(world->fs);
     free(world->files[0]);
     free(world);

@@ -8,11 +8,13 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "support/fault_io.h"
 #include "support/simfs.h"
 #include "support/source_owner.h"
 
 struct source_world {
     struct simfs *fs;
+    struct fault_io fault; // between the source and the files
     struct owner *owner;
     struct source_config config; // to be changed before the first step
     char *files[1];

@@ -55,6 +55,20 @@ START_TEST(a_plain_path_matches_itself)
 }
 END_TEST
 
+START_TEST(a_directory_below_which_a_file_can_match_is_told)
+{
+    compile("/srv/*/logs/**/*.log", "/srv/old");
+    ck_assert(glob_matches_below(glob, "/srv/web/logs"));
+    ck_assert(glob_matches_below(glob, "/srv/web/logs/"));
+    ck_assert(glob_matches_below(glob, "/srv/web/logs/deep/deeper"));
+    ck_assert(!glob_matches_below(glob, "/srv/web"));
+    ck_assert(!glob_matches_below(glob, "/srv/web/other"));
+    ck_assert(!glob_matches_below(glob, "/srv/web/logs/.hidden"));
+    ck_assert(!glob_matches_below(glob, "/elsewhere"));
+    ck_assert(!glob_matches_below(glob, ""));
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("source_glob_path");
@@ -64,6 +78,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, two_stars_match_any_depth);
     tcase_add_test(tests, what_is_excluded_does_not_match_nor_what_lies_below_it);
     tcase_add_test(tests, a_plain_path_matches_itself);
+    tcase_add_test(tests, a_directory_below_which_a_file_can_match_is_told);
     suite_add_tcase(suite, tests);
     return suite;
 }
