@@ -205,5 +205,5 @@ bool archive_is_pending(const struct source *source)
     bool seeking = source->inflating != NULL && source->inflating->archive->seeking;
     bool idle = source->inflating == NULL || !link_in_ring(&source->inflating->work->ready);
     return !source->archives_starve &&
-           (!ring_empty(&source->surveys) || seeking || (idle && !ring_empty(&source->archives)));
+           (!ring_empty(&source->surveys) || seeking || (idle && archive_is_turn(source)));
 }

@@ -148,6 +148,26 @@ static int seek(struct source *source, struct source_file *file)
     return error == 0 ? E_AGAIN : error;
 }
 
+static bool any_older(const struct link *ring, uint64_t mtime_ns)
+{
+    for (const struct link *link = ring->next; link != ring; link = link->next) {
+        const struct source_file *file = LINK_ENTRY(link, const struct source_file, waiting);
+        if (file->archive != NULL && file->archive->mtime_ns < mtime_ns) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool archive_is_turn(const struct source *source)
+{
+    if (ring_empty(&source->archives)) {
+        return false;
+    }
+    uint64_t mtime_ns = file_of_ready(source->archives.next)->archive->mtime_ns;
+    return !any_older(&source->surveys, mtime_ns) && !any_older(&source->unjudged, mtime_ns);
+}
+
 void archive_step_reading(struct source *source)
 {
     struct source_file *file = source->inflating;
@@ -159,7 +179,7 @@ void archive_step_reading(struct source *source)
         }
         file = NULL;
     }
-    if (file == NULL && waits) {
+    if (file == NULL && archive_is_turn(source)) {
         file = file_of_ready(source->archives.next);
         file_unready(file);
         source->inflating = file;

@@ -75,4 +75,6 @@ uint64_t archive_size_max(const struct source *source, const struct archive *arc
 // ---- one step ----
 
 void archive_step_reading(struct source *source);
+// Whether the next archive may be read: none that is not judged yet was modified before it.
+bool archive_is_turn(const struct source *source);
 void archive_step_survey(struct source *source);

@@ -207,10 +207,7 @@ void file_table_remove(struct file_table *table, struct source_file *file)
     link_remove(&file->all);
     file_unready(file);
     link_remove(&file->waiting);
-    if (file->work->older != NULL) {
-        file_unorder(file->work->older);
-    }
-    file_unorder(file);
+    file_leave_order(file);
     table->count--;
     free_file(file);
 }
@@ -338,7 +335,7 @@ void file_detach(struct name *name)
     name->file_next = NULL;
 }
 
-static bool is_behind(const struct source_file *file, const struct source_file *other)
+bool file_is_behind(const struct source_file *file, const struct source_file *other)
 {
     for (; file != NULL; file = file->work->older) {
         if (file == other) {
@@ -350,7 +347,7 @@ static bool is_behind(const struct source_file *file, const struct source_file *
 
 void file_order(struct source_file *older, struct source_file *younger)
 {
-    if (younger->work->older != NULL || is_behind(older, younger)) {
+    if (younger->work->older != NULL || file_is_behind(older, younger)) {
         return;
     }
     uint64_t birth_ns = younger->work->younger == NULL ? younger->generation.birth_ns : 0;
@@ -372,5 +369,50 @@ void file_unorder(struct source_file *older)
     if (older->work->younger != NULL) {
         file_work(older->work->younger)->older = NULL;
         file_work(older)->younger = NULL;
+    }
+}
+
+static void link_order(struct source_file *older, struct source_file *younger)
+{
+    if (older != NULL && younger != NULL) {
+        file_work(older)->younger = younger;
+        file_work(younger)->older = older;
+    }
+}
+
+void file_leave_order(struct source_file *file)
+{
+    struct source_file *older = file->work->older;
+    struct source_file *younger = file->work->younger;
+    if (older != NULL) {
+        file_unorder(older);
+    }
+    file_unorder(file);
+    link_order(older, younger);
+}
+
+void file_order_before(struct source_file *file, struct source_file *younger)
+{
+    struct source_file *older = younger->work->older;
+    if (older != NULL) {
+        file_unorder(older);
+    }
+    link_order(older, file);
+    link_order(file, younger);
+}
+
+void file_take_place(struct source_file *file, struct source_file *other)
+{
+    struct source_file *younger = other->work->younger;
+    struct source_file *older = other->work->older;
+    file_leave_order(other);
+    if (older == file || younger == file || file->work->older != NULL ||
+        file->work->younger != NULL) {
+        return;
+    }
+    if (younger != NULL) {
+        file_order_before(file, younger);
+    } else {
+        link_order(older, file);
     }
 }

@@ -113,4 +113,13 @@ void file_attach(struct source_file *file, struct name *name);
 void file_detach(struct name *name);
 // Makes `younger` wait until `older` is read, and what waits for that and was born before.
 void file_order(struct source_file *older, struct source_file *younger);
+// What waits for `older` does not any more.
 void file_unorder(struct source_file *older);
+// What waits for the file waits for what that waits for.
+void file_leave_order(struct source_file *file);
+// Whether the file waits for the other one, or is it.
+bool file_is_behind(const struct source_file *file, const struct source_file *other);
+// Puts a file that nothing waits for directly before `younger`.
+void file_order_before(struct source_file *file, struct source_file *younger);
+// `other` leaves its order; a file that has no place in one takes this one.
+void file_take_place(struct source_file *file, struct source_file *other);

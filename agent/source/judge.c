@@ -176,6 +176,8 @@ static void become(struct source *source, struct source_file *original, struct s
     file_table_set_first(source->table, original, slice_of(copy->first, copy->first_count));
     original->mtime_ns = 0;
     file_table_move(source->table, original, device, inode, birth_ns);
+    struct source_file *younger = copy->work->younger;
+    file_take_place(original, copy);
     life_forget(source, copy);
     original->generation.state = GENERATION_LIVE;
     file_work(original)->gone_ns = 0;
@@ -187,6 +189,9 @@ static void become(struct source *source, struct source_file *original, struct s
         extent_shrunk(source, original, size);
     }
     life_resume(source, original, size);
+    if (younger != NULL) {
+        life_ready(source, younger);
+    }
 }
 
 static void accept(struct source *source, const struct subject *subject)

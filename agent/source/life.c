@@ -52,6 +52,10 @@ void life_at_end(struct source *source, struct source_file *file)
     file->starved = false;
     struct source_file *older = file;
     struct source_file *younger = file->work->younger;
+    if (file->work->older != NULL && younger != NULL) {
+        file_leave_order(file);
+        younger = NULL;
+    }
     while (younger != NULL) {
         file_unorder(older);
         life_ready(source, younger);
@@ -92,8 +96,13 @@ void life_resume(struct source *source, struct source_file *file, uint64_t size)
     }
     if (size > file->read_position || copied) {
         life_ready(source, file);
-    } else if (file->names != NULL) {
+        return;
+    }
+    if (file->names != NULL) {
         reader_close(source, file);
+    }
+    if (!link_in_ring(&file->work->ready)) {
+        life_at_end(source, file);
     }
 }
 
@@ -247,6 +256,7 @@ struct source_file *life_begin(struct source *source, const char *path,
     file->initial = source->starting && source->fresh;
     extent_count(source, file);
     life_question(source, file);
+    source->any_new = true;
     return file;
 }
 

@@ -260,57 +260,6 @@ static void order_successor(struct source *source, struct source_file *file)
     }
 }
 
-static bool is_modified_before(struct source *source, const struct source_file *a,
-                               const struct source_file *b)
-{
-    char path_a[PATH_MAX];
-    char path_b[PATH_MAX];
-    struct file_stat stat_a;
-    struct file_stat stat_b;
-    struct io *io = source->io;
-    return io->stat(io, file_path(a, path_a), true, &stat_a) == 0 &&
-           io->stat(io, file_path(b, path_b), true, &stat_b) == 0 &&
-           stat_a.mtime_ns < stat_b.mtime_ns;
-}
-
-// What has the name of an archive without its suffixes is younger than that.
-static void order_archive(struct source *source, struct source_file *file)
-{
-    char room[PATH_MAX];
-    char *path = xstrdup(file_path(file, room));
-    const struct name *name = NULL;
-    char *slash = strrchr(path, '/');
-    char *cut = path + strlen(path);
-    while (slash != NULL && cut > slash + 1 && (name == NULL || name->file == NULL)) {
-        if (*cut == '.' || *cut == '-') {
-            *cut = '\0';
-            name = tree_find(source->tree, path);
-        }
-        cut--;
-    }
-    struct source_file *younger = name == NULL ? NULL : name->file;
-    if (younger != NULL && younger->phase == FILE_FRESH && !archive_is_named(younger)) {
-        struct source_file *other = younger->work->older;
-        if (other != NULL && archive_is_named(other) && is_modified_before(source, other, file)) {
-            file_unorder(other);
-        }
-        file_order(file, younger);
-    }
-    free(path);
-}
-
-// Archives that were not there before are older than the logs of which they were made.
-static void order_archives(struct source *source)
-{
-    const struct link *ring = &source->unjudged;
-    for (const struct link *link = ring->next; link != ring; link = link->next) {
-        struct source_file *file = LINK_ENTRY(link, struct source_file, waiting);
-        if (archive_is_named(file)) {
-            order_archive(source, file);
-        }
-    }
-}
-
 // It may be where it was, behind a directory that is closed to us now.
 static bool is_out_of_reach(const struct source *source, const struct source_file *file)
 {
@@ -335,12 +284,12 @@ void restore_search(struct source *source)
         }
         if (is_missing(file)) {
             life_orphan(source, file);
-            order_successor(source, file);
         } else if (file->restored && !link_in_ring(&file->waiting)) {
             life_past(source, file);
         }
     }
-    if (source->config->compressed) {
-        order_archives(source);
+    order_all(source);
+    for (struct link *link = source->orphans.next; link != &source->orphans; link = link->next) {
+        order_successor(source, LINK_ENTRY(link, struct source_file, waiting));
     }
 }

@@ -49,6 +49,7 @@ static void find_out(struct source *source)
         (void)look_at_names(source, SIZE_MAX);
     } while (!ring_empty(&source->unjudged) && source->unjudged.next != last);
     source->starting = false;
+    source->any_new = false;
 }
 
 int source_open(struct io *io, const struct source_options *options, struct source **out_source)
@@ -145,6 +146,10 @@ uint64_t source_step(struct source *source, uint64_t now_ns)
     finish(source);
     tree_step(source->tree, now_ns);
     bool done = look_at_names(source, LOOKS_MAX);
+    if (source->any_new) {
+        source->any_new = false;
+        order_new(source);
+    }
     const struct link *stuck = source->unjudged.next;
     judge_all(source);
     archive_step(source);

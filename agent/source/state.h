@@ -57,6 +57,7 @@ struct source {
     bool fresh;
     bool starting; // start_at applies
     bool judge_held;
+    bool any_new;                          // a file was found since the order was looked after
     bool said_blind[TREE_BLINDNESS_COUNT]; // it was said, and is still so
     uint64_t said_overflows;
 
@@ -224,3 +225,10 @@ struct source_file *restore_pick(struct source *source, struct source_file *firs
                                  const char *path, const struct file_stat *stat);
 // Looks for generations that are not under any matching name.
 void restore_search(struct source *source);
+
+// ---- order.c: which of several generations of a log is read first ----
+
+// Of those that were found by a start.
+void order_all(struct source *source);
+// Of those that are new and not judged yet.
+void order_new(struct source *source);

@@ -496,6 +496,11 @@ void simfs_copy_bytes(struct simfs *fs, const char *from, const char *to, uint64
     simfs_append(fs, to, content.data + offset, size);
 }
 
+void simfs_copy_mtime(struct simfs *fs, const char *from, const char *to)
+{
+    simfs_inode_at(fs, to)->mtime_ns = simfs_inode_at(fs, from)->mtime_ns;
+}
+
 bool simfs_exists(const struct simfs *fs, const char *path)
 {
     struct place place;

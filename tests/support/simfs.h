@@ -50,6 +50,9 @@ void simfs_set_readable(struct simfs *fs, const char *path, bool on);
 void simfs_copy_bytes(struct simfs *fs, const char *from, const char *to, uint64_t offset,
                       size_t size);
 
+// Gives a file the time of the last change of another one, as gzip(1) does.
+void simfs_copy_mtime(struct simfs *fs, const char *from, const char *to);
+
 bool simfs_exists(const struct simfs *fs, const char *path);
 // Whether a program has a descriptor of it.
 bool simfs_is_open(const struct simfs *fs, const char *path);

@@ -314,6 +314,20 @@ START_TEST(rotations_that_were_watched_but_not_read_are_read_oldest_first)
 }
 END_TEST
 
+START_TEST(a_log_does_not_wait_for_what_start_at_passes_over)
+{
+    struct world *world = make_world("app.log*", START_AT_END);
+    append(world, "app.log.2", "one\n");
+    append(world, "app.log.1", "two\n");
+    append(world, "app.log", "three\n");
+    start(world);
+    append(world, "app.log", "four\n");
+    run(world);
+    ck_assert_str_eq(text_of(world), "four\n");
+    free_world(world);
+}
+END_TEST
+
 START_TEST(a_generation_that_is_found_after_a_younger_one_is_read_before_it)
 {
     struct world *world = make_world("app.log*", START_AT_BEGINNING);
@@ -618,6 +632,7 @@ Suite *test_suite(void)
     tcase_add_test(reading, rename_and_create_loses_no_line_of_either_file);
     tcase_add_test(reading, a_file_renamed_to_a_name_that_does_not_match_is_read_to_its_end);
     tcase_add_test(reading, rotations_that_were_watched_but_not_read_are_read_oldest_first);
+    tcase_add_test(reading, a_log_does_not_wait_for_what_start_at_passes_over);
     tcase_add_test(reading, a_generation_that_is_found_after_a_younger_one_is_read_before_it);
     tcase_add_test(reading, a_deleted_file_is_read_to_its_end);
     tcase_add_test(reading, a_truncated_file_is_read_from_its_start);
