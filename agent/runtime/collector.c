@@ -183,7 +183,7 @@ static struct tracked *track(struct collector *collector, struct source_file *fi
 // which a full queue may have kept from being read in time.
 static uint64_t expiry_of(const struct tracked *tracked)
 {
-    return source_file_ready(tracked->file) ? TIME_NEVER : tracked->expiry_ns;
+    return source_file_has_more(tracked->file) ? TIME_NEVER : tracked->expiry_ns;
 }
 
 static struct tracked *find_expired(const struct collector *collector, uint64_t now_ns)
@@ -339,7 +339,7 @@ static int finish_current(struct collector *collector, uint64_t now_ns)
         return error;
     }
     struct tracked *tracked = collector->current;
-    if (source_file_ready(tracked->file)) {
+    if (source_file_has_more(tracked->file)) {
         bool waits = framer_position(tracked->framer) != framer_end(tracked->framer);
         tracked->expiry_ns = waits ? now_ns : TIME_NEVER;
     } else {

@@ -345,9 +345,9 @@ void source_file_set_user(struct source_file *file, void *user)
     file_work(file)->user = user;
 }
 
-bool source_file_ready(const struct source_file *file)
+bool source_file_has_more(const struct source_file *file)
 {
-    return link_in_ring(&file->work->ready);
+    return link_in_ring(&file->work->ready) || extent_lag(file) > 0;
 }
 
 bool source_file_ended(const struct source_file *file)

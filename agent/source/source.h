@@ -86,8 +86,9 @@ const char *source_file_path(const struct source_file *file, char room[PATH_MAX]
 // What the owner attaches to a file (its framer); NULL at first.
 void *source_file_user(const struct source_file *file);
 void source_file_set_user(struct source_file *file, void *user);
-// Whether there may be more to read of it now: source_next will give it, once a descriptor is free.
-bool source_file_ready(const struct source_file *file);
+// Whether there may be more to read of it: source_next will give it, at once or when older files of
+// the log are read, a descriptor is free, or a copy of it is found.
+bool source_file_has_more(const struct source_file *file);
 // Whether it is read to its end for good: nothing will ever be appended.
 bool source_file_ended(const struct source_file *file);
 
