@@ -219,6 +219,44 @@ bool compare_known(struct source *source, struct subject *subject,
            compare_tails(source, subject, original) != MATCH_DIFFERENT;
 }
 
+// Whether what a deleted file has can still be read.
+static bool is_readable(const struct source_file *original)
+{
+    return original->names == NULL && original->fd >= 0 && original->phase == FILE_LIVE &&
+           original->archive == NULL;
+}
+
+// What the original waits for may wait for the subject.
+static void let_it_be_read(struct source *source, struct source_file *original, bool quiet)
+{
+    struct source_file *older = original->work->older;
+    while (older != NULL && !link_in_ring(&older->work->ready)) {
+        older = older->work->older;
+    }
+    if (quiet && older == NULL && original->work->older != NULL) {
+        file_unorder(original->work->older);
+    }
+    life_ready(source, original);
+}
+
+static bool is_prefix(const struct subject *subject, const struct source_file *original)
+{
+    const struct file_work *work = subject->file->work;
+    return work->alike_id == original->generation.id && work->alike_bytes == subject->size;
+}
+
+// Compares with an original that can be read, and takes note of what is alike.
+static enum match compare_readable(struct source *source, const struct subject *subject,
+                                   struct source_file *original)
+{
+    enum match match = compare_content(source, subject, original);
+    if (match == MATCH_EQUAL) {
+        file_work(subject->file)->alike_id = original->generation.id;
+        file_work(subject->file)->alike_bytes = subject->size;
+    }
+    return match;
+}
+
 // Whether the file was born when the original was gone at `gone_ns` (0: unknown). Times of birth
 // are ticks of a clock, and what was deleted was gone before that was seen: a file that was born
 // within a tick of a deletion, where the original was, is a log that was created anew, not a copy.
@@ -232,19 +270,39 @@ static bool is_born_after(const struct source_file *file, const struct source_fi
     return gone_ns != 0 && file->generation.birth_ns + (anew ? TICK_NS : 0) > gone_ns;
 }
 
+// Compares with a deleted original that is still open: it is read to its end before anything is
+// taken from a copy. Returns COPY_NOT or COPY_PERHAPS when that decides it, else COPY_READ.
+static enum copy_verdict compare_deleted(struct source *source, const struct subject *subject,
+                                         struct source_file *original, bool quiet)
+{
+    struct file_stat stat;
+    int error = source->io->fstat(source->io, original->fd, &stat);
+    enum match match = compare_readable(source, subject, original);
+    error = error != 0 ? error : reader_check(source, original);
+    bool read = error == 0 && stat.size == original->read_position;
+    bool goes_on = read && subject->size > stat.size; // may be written to instead of the original
+    if (error == 0 && match == MATCH_DIFFERENT && !goes_on) {
+        return COPY_NOT;
+    }
+    if (!read) {
+        let_it_be_read(source, original, quiet);
+        return COPY_PERHAPS;
+    }
+    bool may_grow = subject->size < original->read_position && !quiet;
+    return may_grow ? COPY_PERHAPS : COPY_READ;
+}
+
 enum copy_verdict compare_with(struct source *source, struct subject *subject,
                                struct source_file *original)
 {
     struct source_file *file = subject->file;
-    const struct generation *generation = &original->generation;
     if (subject->asks) {
         return COPY_NOT;
     }
     struct copy_facts facts = {
         .head = compare_heads(subject, original),
         .tail = compare_tails(source, subject, original),
-        .was_prefix =
-            file->work->alike_id == generation->id && file->work->alike_bytes == subject->size,
+        .was_prefix = is_prefix(subject, original),
         .quiet = file->quiet_ns + HOLD_MS * NS_PER_MS <= source->now_ns,
     };
     if (file->archive != NULL) {
@@ -266,11 +324,13 @@ enum copy_verdict compare_with(struct source *source, struct subject *subject,
     }
     facts.original_gone = condition == ORIGINAL_GONE;
     if (condition == ORIGINAL_INTACT) {
-        facts.tail = compare_content(source, subject, original);
-        if (facts.tail == MATCH_EQUAL) {
-            file_work(file)->alike_id = generation->id;
-            file_work(file)->alike_bytes = subject->size;
+        facts.tail = compare_readable(source, subject, original);
+    } else if (is_readable(original)) {
+        enum copy_verdict verdict = compare_deleted(source, subject, original, facts.quiet);
+        if (verdict != COPY_READ) {
+            return verdict;
         }
+        facts.was_prefix = is_prefix(subject, original);
     }
     return identity_copy(&facts);
 }
