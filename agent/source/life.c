@@ -168,9 +168,20 @@ static void remember(struct source *source, struct source_file *file)
     }
 }
 
+// Whether something was written to it after its owner was given its end.
+static bool has_grown(struct source *source, const struct source_file *file)
+{
+    struct file_stat stat;
+    return file->phase == FILE_ENDING && file->archive == NULL && file->fd >= 0 &&
+           source->io->fstat(source->io, file->fd, &stat) == 0 && stat.size > file->read_position;
+}
+
 void life_past(struct source *source, struct source_file *file)
 {
-    reader_close(source, file);
+    bool grown = has_grown(source, file);
+    if (!grown) {
+        reader_close(source, file);
+    }
     link_remove(&file->waiting);
     extent_set_phase(source, file, FILE_PAST);
     source->judge_held = source->judge_held || !ring_empty(&source->beside);
@@ -184,7 +195,12 @@ void life_past(struct source *source, struct source_file *file)
         source->events.closed(source->events.context, file);
         file_work(file)->user = NULL;
     }
-    if (file->names == NULL) {
+    if (grown) {
+        extent_set_phase(source, file, FILE_LIVE);
+        file->generation.state = GENERATION_LIVE;
+        life_announce(source, file);
+        life_depart(source, file);
+    } else if (file->names == NULL) {
         remember(source, file);
     }
     for (struct name *name = file->names; name != NULL; name = name->file_next) {

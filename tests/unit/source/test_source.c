@@ -580,6 +580,31 @@ START_TEST(a_file_that_is_born_after_the_original_was_deleted_is_a_file_of_its_o
 }
 END_TEST
 
+START_TEST(what_is_written_when_the_end_was_told_is_read_though_the_file_is_deleted)
+{
+    struct world *world = make_world("app.log*", START_AT_BEGINNING);
+    append(world, "app.log", "one\n");
+    start(world);
+    run(world);
+    move(world, "app.log", "app.log.1");
+    run(world);
+    world->shift_ns += 61 * NS_PER_S;
+    (void)source_step(world->source, now_of(world));
+    struct source_file *file = source_next(world->source, now_of(world));
+    ck_assert_ptr_nonnull(file);
+    ck_assert(source_file_ended(file));
+    append(world, "app.log.1", "late\n");
+    erase(world, "app.log.1");
+    run(world);
+    ck_assert_str_eq(text_of(world), "one\nlate\n");
+    world->shift_ns += 61 * NS_PER_S;
+    run(world);
+    ck_assert_uint_eq(world->closed, 2);
+    ck_assert_uint_eq(world->lost, 0);
+    free_world(world);
+}
+END_TEST
+
 static void cut(const struct world *world, const char *name, const char *rest)
 {
     char *path = path_of(world, name);
@@ -645,6 +670,8 @@ Suite *test_suite(void)
     tcase_add_test(reading,
                    a_log_that_was_looked_at_and_is_cut_before_it_is_read_is_lost_and_begins_anew);
     tcase_add_test(reading, an_end_that_is_cut_off_before_its_size_was_looked_at_is_not_known);
+    tcase_add_test(reading,
+                   what_is_written_when_the_end_was_told_is_read_though_the_file_is_deleted);
     suite_add_tcase(suite, reading);
     TCase *cases = tcase_create("cases of identity");
     tcase_add_test(cases, a_file_under_two_names_is_read_once);
