@@ -137,7 +137,6 @@ struct sim {
     bool never_copies; // logs; then the clock may go back, and reading logs may fail
     bool compresses;
     bool first_is_rotated; // app.log.1 is no copy
-    uint64_t cut_ns;       // when the log was truncated
     bool floods;           // at times much is written at once
     bool floods_now;
     unsigned late_losses; // lines whose bytes went

@@ -74,13 +74,12 @@ static bool is_quiet_since(const struct sim *sim, uint64_t ns)
     return ns == 0 || sim_now(sim) > ns + QUIET_MS * NS_PER_MS;
 }
 
-// Whether the agent is still able to read what a file has that goes. Not when it was truncated a
-// moment ago: until it is quiet nobody can tell it from the copy that was made of it. Nor when it
-// could not be read.
+// Whether the agent is still able to read what a file has that goes. Not when it could not be read
+// a moment ago.
 static bool can_be_read(const struct sim *sim, const char *path)
 {
-    return sim->running && !sim->logs_fail && is_quiet_since(sim, sim->cut_ns) &&
-           is_quiet_since(sim, sim->logs_failed_ns) && simfs_is_open(sim->files, path);
+    return sim->running && !sim->logs_fail && is_quiet_since(sim, sim->logs_failed_ns) &&
+           simfs_is_open(sim->files, path);
 }
 
 static void take_away(struct sim *sim, const char *path)
@@ -175,7 +174,6 @@ static void copy_and_truncate(struct sim *sim)
     hold_lines(sim, "/log/app.log", LET_GO);
     simfs_truncate(sim->files, "/log/app.log", 0);
     sim_life_end(sim, "/log/app.log");
-    sim->cut_ns = sim_now(sim);
 }
 
 static void cut(struct sim *sim)
@@ -184,7 +182,6 @@ static void cut(struct sim *sim)
     hold_lines(sim, "/log/app.log", LET_GO);
     simfs_truncate(sim->files, "/log/app.log", 0);
     sim_life_end(sim, "/log/app.log");
-    sim->cut_ns = sim_now(sim);
 }
 
 // As logrotate does: the archive grows beside the log, which goes when it is whole.
