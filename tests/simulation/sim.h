@@ -124,8 +124,6 @@ struct sim {
     struct fault_io fault;     // over the disk
     struct fault_io log_fault; // over the logs
     bool troubled;
-    bool logs_fail;
-    uint64_t logs_failed_ns; // until then
     struct sim_io io;
 
     // Writers

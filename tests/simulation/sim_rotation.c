@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "simulation/sim.h"
 #include "support/gzip_bytes.h"
 
@@ -68,18 +67,10 @@ void sim_writer_process_ended(struct sim *sim)
     }
 }
 
-static bool is_quiet_since(const struct sim *sim, uint64_t ns)
-{
-    enum { QUIET_MS = 10000 };
-    return ns == 0 || sim_now(sim) > ns + QUIET_MS * NS_PER_MS;
-}
-
-// Whether the agent is still able to read what a file has that goes. Not when it could not be read
-// a moment ago.
+// Whether the agent is still able to read what a file has that goes.
 static bool can_be_read(const struct sim *sim, const char *path)
 {
-    return sim->running && !sim->logs_fail && is_quiet_since(sim, sim->logs_failed_ns) &&
-           simfs_is_open(sim->files, path);
+    return sim->running && simfs_is_open(sim->files, path);
 }
 
 static void take_away(struct sim *sim, const char *path)

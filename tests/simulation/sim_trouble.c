@@ -44,8 +44,6 @@ static void fail_logs(struct sim *sim)
     sim_trace(sim, "logs", "%s will fail: %s, %llu times from call %llu on", call,
               error_text(error), (unsigned long long)count, (unsigned long long)nth);
     fault_io_fail(&sim->log_fault, call, nth, count, error);
-    sim->logs_fail = true;
-    sim_writer_process_ended(sim); // what only an open descriptor has may be given up
 }
 
 static void make_read_only(struct sim *sim)
@@ -183,10 +181,6 @@ void sim_trouble_end(struct sim *sim)
     sim->troubled = false;
     fault_io_heal(&sim->fault);
     fault_io_heal(&sim->log_fault);
-    if (sim->logs_fail) {
-        sim->logs_failed_ns = sim_now(sim);
-    }
-    sim->logs_fail = false;
     sim->stream_missing = false;
     simdisk_set_capacity(sim->disk, UINT64_MAX);
     simdisk_fail_sync(sim->disk, 0);
