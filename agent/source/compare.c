@@ -190,12 +190,13 @@ static enum copy_verdict compare_archive(struct source *source, struct subject *
         return COPY_PERHAPS;
     }
     if (facts->tail == MATCH_EQUAL) {
-        uint64_t id = original->generation.id;
-        facts->beside = condition == ORIGINAL_GONE || file->work->alike_id == id ||
-                        file->names == NULL || is_named_after(file, original);
+        facts->beside = condition == ORIGINAL_GONE || file->names == NULL ||
+                        is_named_after(file, original) ||
+                        (file->beside && file->work->alike_id == original->generation.id);
         facts->all_read = original->generation.position >= subject->size;
-        file_work(file)->alike_id = facts->beside ? id : file->work->alike_id;
-        file_work(file)->alike_bytes = facts->beside ? subject->size : file->work->alike_bytes;
+        file->beside = facts->beside;
+        file_work(file)->alike_id = original->generation.id;
+        file_work(file)->alike_bytes = subject->size;
     }
     return identity_copy(facts);
 }

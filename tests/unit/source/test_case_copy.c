@@ -2,6 +2,8 @@
 // inode.
 #include <stdlib.h>
 
+#include "base/buf.h"
+#include "support/gzip_bytes.h"
 #include "support/source_world.h"
 #include "support/test_main.h"
 
@@ -81,6 +83,31 @@ START_TEST(a_held_file_whose_original_goes_on_and_is_then_cut_is_not_read)
 }
 END_TEST
 
+START_TEST(an_archive_whose_original_goes_on_and_is_then_cut_is_not_read)
+{
+    static const char *const names[] = {LOG ".gz", LOG ".1.gz"};
+    struct source_world *world = source_world_create("/d/*");
+    world->config.compressed = true;
+    source_world_write(world, LOG, 1, 60);
+    source_world_read_for_s(world, 6);
+    struct buf archive;
+    buf_init(&archive, SIZE_MAX);
+    gzip_bytes(&archive, simfs_content(world->fs, LOG));
+    simfs_append(world->fs, names[_i % 2], archive.data, archive.size);
+    buf_deinit(&archive);
+    source_world_read(world);
+    source_world_write(world, LOG, 61, 62);
+    source_world_read(world);
+    take_original(world, _i / 2);
+    source_world_write(world, LOG, 81, 82);
+    source_world_read_for_s(world, 30);
+    source_world_check(world, 1, 62, 1);
+    source_world_check(world, 81, 82, 1);
+    ck_assert_uint_eq(owner_lost_bytes(world->owner), 0);
+    source_world_free(world);
+}
+END_TEST
+
 START_TEST(another_inode_with_a_known_head_and_another_tail_is_a_file_of_its_own)
 {
     struct source_world *world = make_world();
@@ -127,6 +154,7 @@ Suite *test_suite(void)
     tcase_add_test(
         tests,
         another_inode_that_begins_an_intact_one_is_held_for_ten_seconds_after_its_last_growth);
+    tcase_add_loop_test(tests, an_archive_whose_original_goes_on_and_is_then_cut_is_not_read, 0, 4);
     tcase_add_loop_test(tests, a_held_file_whose_original_goes_on_and_is_then_cut_is_not_read, 0,
                         2);
     tcase_add_loop_test(
