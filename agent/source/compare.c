@@ -268,7 +268,8 @@ static bool is_born_after(const struct source_file *file, const struct source_fi
     char theirs[PATH_MAX];
     bool anew = condition == ORIGINAL_GONE && original->names == NULL && !original->cut &&
                 strcmp(file_path(file, ours), file_path(original, theirs)) == 0;
-    return gone_ns != 0 && file->generation.birth_ns + (anew ? TICK_NS : 0) > gone_ns;
+    return gone_ns != 0 && !file->premature &&
+           file->generation.birth_ns + (anew ? TICK_NS : 0) > gone_ns;
 }
 
 // Compares with a deleted original that is still open: it is read to its end before anything is

@@ -63,6 +63,7 @@ struct source_file {
     bool starved : 1;    // waits for a descriptor
     bool aged : 1;       // an orphan that was there before the current step
     bool cut : 1;        // truncated: if there is a copy, it was complete before, and is found
+    bool premature : 1;  // its birth was in the future: the clock was set back since
     bool initial : 1;    // was there when the flow began: start_at applies
     bool beside : 1;     // an archive of a file that is there
     bool hidden : 1;     // its inode belongs to another generation, or to none

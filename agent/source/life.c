@@ -270,6 +270,7 @@ struct source_file *life_begin(struct source *source, const char *path,
     file->quiet_ns = source->now_ns;
     file->phase = FILE_FRESH;
     file->initial = source->starting && source->fresh;
+    file->premature = stat->birth_ns > generation.seen_s * NS_PER_S + NS_PER_S;
     extent_count(source, file);
     life_question(source, file);
     source->any_new = true;

@@ -257,7 +257,7 @@ static uint64_t sim_now(struct io *io)
 
 static uint64_t sim_real(struct io *io)
 {
-    return fs_of(io)->now_ns;
+    return fs_of(io)->now_ns - fs_of(io)->back_ns;
 }
 
 static void sim_random(struct io *io, void *data, size_t size)
@@ -326,6 +326,11 @@ struct io *simfs_io(struct simfs *fs)
 }
 
 // ---- the world ----
+
+void simfs_set_back_ns(struct simfs *fs, uint64_t ns)
+{
+    fs->back_ns += ns;
+}
 
 void simfs_advance_ns(struct simfs *fs, uint64_t ns)
 {

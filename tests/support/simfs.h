@@ -20,6 +20,8 @@ struct io *simfs_io(struct simfs *fs);
 // ---- the world ----
 
 void simfs_advance_ns(struct simfs *fs, uint64_t ns);
+// The real time is set back by so much. What files and the monotonic clock have goes on.
+void simfs_set_back_ns(struct simfs *fs, uint64_t ns);
 // Whether files have a time of birth; whether a freed inode number is given to the next file.
 void simfs_set_births(struct simfs *fs, bool on);
 void simfs_set_reuse(struct simfs *fs, bool on);

@@ -63,6 +63,7 @@ struct simfs {
     size_t queue_max;
     uint64_t device;
     uint64_t now_ns;
+    uint64_t back_ns; // the real time is behind that
     uint32_t next_cookie;
     bool births;
     bool reuse;

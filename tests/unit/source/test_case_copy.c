@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "support/gzip_bytes.h"
 #include "support/source_world.h"
 #include "support/test_main.h"
@@ -143,6 +144,22 @@ START_TEST(another_inode_that_was_born_after_the_original_ended_is_a_file_of_its
 }
 END_TEST
 
+START_TEST(a_copy_that_was_made_before_the_clock_was_set_back_is_a_copy_still)
+{
+    struct source_world *world = make_world();
+    source_world_write(world, LOG, 61, 70);
+    copy(world);
+    take_original(world, _i);
+    source_world_write(world, LOG, 81, 82);
+    simfs_set_back_ns(world->fs, 3600 * NS_PER_S);
+    source_world_read_for_s(world, 90);
+    source_world_check(world, 1, 70, 1);
+    source_world_check(world, 81, 82, 1);
+    ck_assert_uint_eq(owner_lost_bytes(world->owner), 0);
+    source_world_free(world);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("cases of another inode");
@@ -164,6 +181,8 @@ Suite *test_suite(void)
         another_inode_that_is_longer_than_an_intact_one_read_to_its_end_is_a_file_of_its_own);
     tcase_add_loop_test(
         tests, another_inode_that_was_born_after_the_original_ended_is_a_file_of_its_own, 0, 2);
+    tcase_add_loop_test(tests, a_copy_that_was_made_before_the_clock_was_set_back_is_a_copy_still,
+                        0, 2);
     suite_add_tcase(suite, tests);
     return suite;
 }
