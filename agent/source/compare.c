@@ -261,15 +261,17 @@ static enum match compare_readable(struct source *source, const struct subject *
 // Whether the file was born when the original was gone at `gone_ns` (0: unknown). Times of birth
 // are ticks of a clock, and what was deleted was gone before that was seen: a file that was born
 // within a tick of a deletion, where the original was, is a log that was created anew, not a copy.
-static bool is_born_after(const struct source_file *file, const struct source_file *original,
-                          enum condition condition, uint64_t gone_ns)
+static bool is_born_after(const struct source *source, const struct source_file *file,
+                          const struct source_file *original, enum condition condition,
+                          uint64_t gone_ns)
 {
     char ours[PATH_MAX];
     char theirs[PATH_MAX];
     bool anew = condition == ORIGINAL_GONE && original->names == NULL && !original->cut &&
                 strcmp(file_path(file, ours), file_path(original, theirs)) == 0;
-    return gone_ns != 0 && !file->premature &&
-           file->generation.birth_ns + (anew ? TICK_NS : 0) > gone_ns;
+    bool set_back =
+        file->premature || file->generation.birth_ns > source->io->real_ns(source->io) + NS_PER_S;
+    return gone_ns != 0 && !set_back && file->generation.birth_ns + (anew ? TICK_NS : 0) > gone_ns;
 }
 
 // Compares with a deleted original that is still open: it is read to its end before anything is
@@ -312,7 +314,7 @@ enum copy_verdict compare_with(struct source *source, struct subject *subject,
     }
     uint64_t gone_ns;
     enum condition condition = condition_of(source, original, &gone_ns);
-    facts.born_after_the_end = is_born_after(file, original, condition, gone_ns);
+    facts.born_after_the_end = is_born_after(source, file, original, condition, gone_ns);
     if (facts.born_after_the_end) {
         return COPY_NOT;
     }
