@@ -232,6 +232,17 @@ void life_orphan(struct source *source, struct source_file *file)
     ring_append(&source->orphans, &file->waiting);
 }
 
+// Whether the inode of one was there before that of the other one, as far as that is known.
+static bool is_older_inode(const struct source_file *file, const struct source_file *other)
+{
+    const struct generation *ours = &file->generation;
+    const struct generation *theirs = &other->generation;
+    if (ours->birth_ns != theirs->birth_ns) {
+        return ours->birth_ns < theirs->birth_ns;
+    }
+    return ours->after_cut && !theirs->after_cut;
+}
+
 void life_question(struct source *source, struct source_file *file)
 {
     enum { NEIGHBOURS_MAX = 64 };
@@ -242,7 +253,7 @@ void life_question(struct source *source, struct source_file *file)
     struct link *before = file->waiting.previous;
     for (int i = 0; i < NEIGHBOURS_MAX && before != &source->unjudged; i++) {
         const struct source_file *other = LINK_ENTRY(before, struct source_file, waiting);
-        if (other->generation.birth_ns <= file->generation.birth_ns) {
+        if (!is_older_inode(file, other)) {
             break;
         }
         before = before->previous;
@@ -291,6 +302,7 @@ void life_truncated(struct source *source, struct source_file *file)
     struct source_file *next = life_begin(source, file_path(file, path), &stat);
     next->departing = file->departing;
     next->generation.after_cut = true;
+    life_question(source, next); // its inode is older than those that are new
     while (file->names != NULL) {
         struct name *name = file->names;
         file_detach(name);

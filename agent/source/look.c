@@ -234,7 +234,8 @@ static void move_here(struct source *source, struct source_file *file, struct na
                       const char *path, const struct file_stat *stat)
 {
     bool was_restored = file->restored;
-    if (file->phase == FILE_ORPHAN) {
+    bool was_orphan = file->phase == FILE_ORPHAN;
+    if (was_orphan) {
         bool unread = file->read_position == 0;
         link_remove(&file->waiting);
         extent_set_phase(source, file, unread ? FILE_FRESH : FILE_LIVE);
@@ -247,8 +248,11 @@ static void move_here(struct source *source, struct source_file *file, struct na
         restore_found(source, file, stat);
         file = name->file;
     }
-    if ((renamed || was_restored) && !has_first_name(file)) {
+    bool departs = (renamed || was_restored) && !has_first_name(file);
+    if (departs || (was_orphan && file->departing)) {
         life_depart(source, file);
+    } else if (was_orphan) {
+        life_ready(source, file); // others may wait for its end
     }
     set_path(source, file);
     saw(source, file, stat);

@@ -163,6 +163,24 @@ START_TEST(a_copy_that_was_made_before_the_clock_was_set_back_is_a_copy_still)
 }
 END_TEST
 
+START_TEST(a_copy_of_a_log_that_was_cut_before_it_was_copied_is_no_file_of_its_own)
+{
+    struct source_world *world = source_world_create("/d/*");
+    simfs_set_births(world->fs, _i == 1);
+    source_world_write(world, LOG, 1, 2);
+    source_world_read(world);
+    simfs_truncate(world->fs, LOG, 0);
+    source_world_write(world, LOG, 11, 13);
+    copy(world);
+    source_world_write(world, LOG, 14, 14);
+    source_world_read(world);
+    simfs_truncate(world->fs, LOG, 0);
+    source_world_read_for_s(world, 20);
+    source_world_check(world, 11, 14, 1);
+    source_world_free(world);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("cases of another inode");
@@ -186,6 +204,8 @@ Suite *test_suite(void)
         tests, another_inode_that_was_born_after_the_original_ended_is_a_file_of_its_own, 0, 2);
     tcase_add_loop_test(tests, a_copy_that_was_made_before_the_clock_was_set_back_is_a_copy_still,
                         0, 4);
+    tcase_add_loop_test(
+        tests, a_copy_of_a_log_that_was_cut_before_it_was_copied_is_no_file_of_its_own, 0, 2);
     suite_add_tcase(suite, tests);
     return suite;
 }

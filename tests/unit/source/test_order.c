@@ -251,6 +251,24 @@ START_TEST(a_log_does_not_wait_for_what_cannot_be_read)
 }
 END_TEST
 
+START_TEST(a_file_does_not_wait_for_one_that_was_read_and_got_its_first_name_back)
+{
+    simfs_set_network(fs, true);
+    write_lines("/d/app.log", 3);
+    owner_drain(owner);
+    simfs_rename(fs, "/d/app.log", "/d/app.log.1");
+    simfs_advance_ns(fs, 31 * NS_PER_S);
+    owner_drain(owner);
+    simfs_advance_ns(fs, 31 * NS_PER_S);
+    owner_step(owner);
+    ck_assert(!simfs_is_open(fs, "/d/app.log.1"));
+    simfs_rename(fs, "/d/app.log.1", "/d/app.log");
+    write_lines("/d/app.log.1", 3);
+    owner_drain(owner);
+    ck_assert_uint_eq(owner_times_read(owner, written), 1);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("order");
@@ -265,6 +283,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, generations_that_were_seen_and_not_read_keep_their_order_over_a_restart);
     tcase_add_test(tests, generations_that_were_not_stored_keep_their_order_over_a_restart);
     tcase_add_test(tests, a_log_does_not_wait_for_what_cannot_be_read);
+    tcase_add_test(tests, a_file_does_not_wait_for_one_that_was_read_and_got_its_first_name_back);
     suite_add_tcase(suite, tests);
     return suite;
 }
