@@ -17,6 +17,7 @@
 #include "base/number.h"
 #include "base/slice.h"
 #include "simulation/sim.h"
+#include "support/runs.h"
 
 enum { JOBS_MAX = 64, RUNS_DEFAULT = 10000 };
 
@@ -148,13 +149,6 @@ static int run_named(const char *path)
     return runs > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static uint64_t runs_wanted(void)
-{
-    const char *text = getenv("KINTAIL_RUNS"); // NOLINT(concurrency-mt-unsafe)
-    uint64_t runs;
-    return text != NULL && number_parse_u64(slice_of_text(text), &runs) == 0 ? runs : RUNS_DEFAULT;
-}
-
 static int usage(void)
 {
     fprintf(stderr, "usage: simulate [--seed N] [--first N] [--runs N] [--minutes N] [--jobs N] "
@@ -211,7 +205,8 @@ int main(int argc, char **argv)
         return run_named(options.seeds);
     }
     if (options.runs == 0 && options.minutes == 0) {
-        options.runs = runs_wanted();
+        struct runs wanted = runs_wanted(RUNS_DEFAULT);
+        options.runs = wanted.end - wanted.first;
     }
     return run_many(&options);
 }

@@ -15,6 +15,7 @@
 #include "config/rules.h"
 #include "config/settings.h"
 #include "config/value.h"
+#include "support/runs.h"
 #include "support/tempdir.h"
 #include "support/test_main.h"
 
@@ -412,11 +413,10 @@ static void check_one(const char *path, uint64_t seed)
 
 START_TEST(what_is_printed_loads_to_the_same)
 {
-    const char *runs = getenv("KINTAIL_RUNS"); // NOLINT(concurrency-mt-unsafe)
-    uint64_t count = runs == NULL ? RUNS : strtoull(runs, NULL, 10);
+    struct runs runs = runs_wanted(RUNS);
     char *dir = tempdir_create();
     char *path = xasprintf("%s/c.yaml", dir);
-    for (uint64_t seed = 1; seed <= count; seed++) {
+    for (uint64_t seed = runs.first; seed < runs.end; seed++) {
         check_one(path, seed);
     }
     free(path);

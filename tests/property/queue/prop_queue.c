@@ -5,21 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/number.h"
 #include "support/queue_world.h"
+#include "support/runs.h"
 #include "support/test_main.h"
 
 enum { RUNS_DEFAULT = 150, STEPS = 120 };
-
-static uint64_t number_from(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name); // NOLINT(concurrency-mt-unsafe)
-    uint64_t number;
-    if (text == NULL || number_parse_u64(slice_of_text(text), &number) != 0) {
-        return otherwise;
-    }
-    return number;
-}
 
 // ---- trouble ----
 
@@ -145,13 +135,8 @@ static void run_program(uint64_t seed)
 
 START_TEST(whatever_happens_nothing_is_lost_and_repeats_are_told)
 {
-    uint64_t seed = number_from("KINTAIL_SEED", 0);
-    if (seed != 0) {
-        run_program(seed);
-        return;
-    }
-    uint64_t runs = number_from("KINTAIL_RUNS", RUNS_DEFAULT);
-    for (seed = 1; seed <= runs; seed++) {
+    struct runs runs = runs_wanted(RUNS_DEFAULT);
+    for (uint64_t seed = runs.first; seed < runs.end; seed++) {
         fprintf(stderr, "\rseed %llu ", (unsigned long long)seed);
         run_program(seed);
     }

@@ -4,9 +4,9 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/json_scan.h"
-#include "base/number.h"
 #include "base/prng.h"
 #include "record/record.h"
+#include "support/runs.h"
 #include "support/test_main.h"
 
 enum { ROWS_MAX = 8, FIELDS_MAX = 6, FIELD_BYTES_MAX = 24, RUNS = 3000 };
@@ -23,14 +23,6 @@ struct table {
     struct field cells[ROWS_MAX][FIELDS_MAX]; // the first row names the fields
     struct buf text;
 };
-
-static unsigned runs(void)
-{
-    const char *text = getenv("KINTAIL_RUNS"); // NOLINT(concurrency-mt-unsafe)
-    uint64_t count;
-    return text != NULL && number_parse_u64(slice_of_text(text), &count) == 0 ? (unsigned)count
-                                                                              : RUNS;
-}
 
 static void make_field(struct prng *prng, struct field *field)
 {
@@ -161,7 +153,8 @@ static void read_table(const struct table *table, struct prng *prng, uint64_t se
 
 START_TEST(csv_comes_back_as_it_was_written)
 {
-    for (uint64_t seed = 0; seed < runs(); seed++) {
+    struct runs runs = runs_wanted(RUNS);
+    for (uint64_t seed = runs.first; seed < runs.end; seed++) {
         struct prng prng = prng_of_seed(seed);
         struct table table;
         make_table(&table, &prng);

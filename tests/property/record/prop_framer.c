@@ -5,9 +5,9 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
-#include "base/number.h"
 #include "base/prng.h"
 #include "record/record.h"
+#include "support/runs.h"
 #include "support/test_main.h"
 
 enum { INPUT_BYTES_MAX = 400, RUNS = 3000 };
@@ -43,14 +43,6 @@ struct scenario {
     size_t size;
     uint64_t seed; // of chunks and restarts
 };
-
-static unsigned runs(void)
-{
-    const char *text = getenv("KINTAIL_RUNS"); // NOLINT(concurrency-mt-unsafe)
-    uint64_t count;
-    return text != NULL && number_parse_u64(slice_of_text(text), &count) == 0 ? (unsigned)count
-                                                                              : RUNS;
-}
 
 static void make_converter(struct scenario *scenario, struct prng *prng)
 {
@@ -312,7 +304,8 @@ static const char *multiline_text(const struct multiline_config *multiline)
 
 START_TEST(records_do_not_depend_on_chunks_or_restarts)
 {
-    for (uint64_t seed = 0; seed < runs(); seed++) {
+    struct runs runs = runs_wanted(RUNS);
+    for (uint64_t seed = runs.first; seed < runs.end; seed++) {
         struct scenario scenario;
         make_scenario(&scenario, seed);
         if (!holds(&scenario, false)) {

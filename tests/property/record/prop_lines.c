@@ -1,22 +1,12 @@
 // Lines against a splitter that sees the whole file at once and is too simple to be wrong.
-#include <stdlib.h>
-
 #include "base/alloc.h"
 #include "base/buf.h"
-#include "base/number.h"
 #include "base/prng.h"
 #include "record/lines.h"
+#include "support/runs.h"
 #include "support/test_main.h"
 
 enum { INPUT_BYTES_MAX = 200, RUNS = 5000 };
-
-static unsigned runs(void)
-{
-    const char *text = getenv("KINTAIL_RUNS"); // NOLINT(concurrency-mt-unsafe)
-    uint64_t count;
-    return text != NULL && number_parse_u64(slice_of_text(text), &count) == 0 ? (unsigned)count
-                                                                              : RUNS;
-}
 
 static void describe(struct buf *out, enum line_kind kind, struct slice text, uint64_t bytes)
 {
@@ -118,7 +108,8 @@ static size_t make_input(struct prng *prng, uint8_t input[INPUT_BYTES_MAX])
 
 START_TEST(lines_are_those_of_a_naive_splitter)
 {
-    for (uint64_t seed = 0; seed < runs(); seed++) {
+    struct runs runs = runs_wanted(RUNS);
+    for (uint64_t seed = runs.first; seed < runs.end; seed++) {
         struct prng prng = prng_of_seed(seed);
         struct lines_config config = {
             .max_line = 4 + prng_below(&prng, 12),
@@ -174,7 +165,8 @@ START_TEST(where_a_line_without_end_is_cut_does_not_depend_on_chunks)
 {
     static char utf16[] = "utf-16le";
     static char custom[] = "ab";
-    for (uint64_t seed = 0; seed < runs(); seed++) {
+    struct runs runs = runs_wanted(RUNS);
+    for (uint64_t seed = runs.first; seed < runs.end; seed++) {
         struct prng prng = prng_of_seed(seed);
         struct lines_config config = {
             .max_line = 16 + prng_below(&prng, 4),

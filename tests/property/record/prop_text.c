@@ -7,10 +7,10 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/number.h"
 #include "base/prng.h"
 #include "base/utf8.h"
 #include "record/record.h"
+#include "support/runs.h"
 #include "support/test_main.h"
 
 enum {
@@ -71,14 +71,6 @@ struct scenario {
     size_t size;
     uint64_t seed; // of the chunks
 };
-
-static unsigned runs(void)
-{
-    const char *text = getenv("KINTAIL_RUNS"); // NOLINT(concurrency-mt-unsafe)
-    uint64_t count;
-    return text != NULL && number_parse_u64(slice_of_text(text), &count) == 0 ? (unsigned)count
-                                                                              : RUNS;
-}
 
 // ---- scenarios ----
 
@@ -686,7 +678,8 @@ static void read_hesitantly(struct scenario *scenario, struct record_rules *rule
 
 START_TEST(timeouts_and_restarts_in_the_middle_of_lines_leave_the_text_as_it_is)
 {
-    for (uint64_t seed = 0; seed < runs(); seed++) {
+    struct runs runs = runs_wanted(RUNS);
+    for (uint64_t seed = runs.first; seed < runs.end; seed++) {
         struct scenario scenario;
         make_scenario(&scenario, seed);
         scenario.config.lines.over_long = OVER_LONG_SPLIT;
@@ -714,7 +707,8 @@ END_TEST
 
 START_TEST(records_are_those_of_a_simple_reading_of_the_whole_file)
 {
-    for (uint64_t seed = 0; seed < runs(); seed++) {
+    struct runs runs = runs_wanted(RUNS);
+    for (uint64_t seed = runs.first; seed < runs.end; seed++) {
         struct scenario scenario;
         make_scenario(&scenario, seed);
         if (!holds(&scenario, false)) {

@@ -4,23 +4,13 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/number.h"
+#include "support/runs.h"
 #include "support/sink_world.h"
 #include "support/test_main.h"
 
 enum { RUNS_DEFAULT = 40, RECORDS_MAX = 3000 };
 
 #define VIRTUAL_TIME_NS ((uint64_t)24 * 3600 * NS_PER_S)
-
-static uint64_t runs(void)
-{
-    const char *text = getenv("KINTAIL_RUNS"); // NOLINT(concurrency-mt-unsafe)
-    uint64_t count;
-    if (text == NULL || number_parse_u64(slice_of_text(text), &count) != 0) {
-        return RUNS_DEFAULT;
-    }
-    return count;
-}
 
 // Some of the faults, each between never and one in three.
 static unsigned some(struct prng *prng)
@@ -98,13 +88,8 @@ static void check_seed(uint64_t seed)
 
 START_TEST(nothing_is_lost_and_only_what_had_no_answer_is_repeated)
 {
-    const char *one = getenv("KINTAIL_SEED"); // NOLINT(concurrency-mt-unsafe)
-    uint64_t seed;
-    if (one != NULL && number_parse_u64(slice_of_text(one), &seed) == 0) {
-        check_seed(seed);
-        return;
-    }
-    for (seed = 1; seed <= runs(); seed++) {
+    struct runs runs = runs_wanted(RUNS_DEFAULT);
+    for (uint64_t seed = runs.first; seed < runs.end; seed++) {
         fprintf(stderr, "\rseed %llu ", (unsigned long long)seed);
         check_seed(seed);
     }

@@ -12,9 +12,9 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/number.h"
 #include "base/prng.h"
 #include "support/gzip_bytes.h"
+#include "support/runs.h"
 #include "support/simfs.h"
 #include "support/source_owner.h"
 #include "support/test_main.h"
@@ -603,13 +603,6 @@ static void shrink(struct program *program)
     }
 }
 
-static uint64_t number_from(const char *variable, uint64_t otherwise)
-{
-    const char *text = getenv(variable); // NOLINT(concurrency-mt-unsafe)
-    uint64_t value;
-    return text != NULL && number_parse_u64(slice_of_text(text), &value) == 0 ? value : otherwise;
-}
-
 static void report(struct program *program, char why[256])
 {
     shrink(program);
@@ -623,9 +616,8 @@ static void report(struct program *program, char why[256])
 
 START_TEST(every_line_is_read_once_or_gone)
 {
-    uint64_t runs = number_from("KINTAIL_RUNS", RUNS_DEFAULT);
-    uint64_t first = number_from("KINTAIL_SEED", 0);
-    for (uint64_t seed = first; seed < first + runs; seed++) {
+    struct runs runs = runs_wanted(RUNS_DEFAULT);
+    for (uint64_t seed = runs.first; seed < runs.end; seed++) {
         struct program program;
         char why[256];
         make_program(&program, seed);
