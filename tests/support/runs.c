@@ -11,7 +11,7 @@ static uint64_t number_of(const char *variable, struct slice text)
     if (number_parse_u64(text, &number) != 0) {
         fprintf(stderr, "%s: not a number: %.*s\n", variable, (int)text.size,
                 (const char *)text.data);
-        exit(EXIT_FAILURE);
+        exit(EXIT_FAILURE); // NOLINT(concurrency-mt-unsafe)
     }
     return number;
 }
