@@ -345,14 +345,27 @@ bool file_is_behind(const struct source_file *file, const struct source_file *ot
     return false;
 }
 
+// Whether `file` was there before `other`, of the log that had this name. Of those that were born
+// in one tick, or nobody knows when, the one that still has the name is the last.
+static bool is_before(const struct source_file *file, const struct source_file *other,
+                      uint32_t log_name)
+{
+    uint64_t birth_ns = file->generation.birth_ns;
+    if (birth_ns != other->generation.birth_ns) {
+        return birth_ns < other->generation.birth_ns;
+    }
+    return file->generation.first_name != log_name && other->generation.first_name == log_name;
+}
+
 void file_order(struct source_file *older, struct source_file *younger)
 {
     if (younger->work->older != NULL || file_is_behind(older, younger)) {
         return;
     }
-    uint64_t birth_ns = younger->work->younger == NULL ? younger->generation.birth_ns : 0;
+    uint32_t log_name = older->generation.first_name;
+    bool alone = younger->work->younger == NULL;
     while (older->work->younger != NULL &&
-           (birth_ns == 0 || older->work->younger->generation.birth_ns <= birth_ns)) {
+           !(alone && is_before(younger, older->work->younger, log_name))) {
         older = older->work->younger;
     }
     struct source_file *next = older->work->younger;

@@ -236,6 +236,21 @@ START_TEST(generations_that_were_not_stored_keep_their_order_over_a_restart)
 }
 END_TEST
 
+START_TEST(two_rotations_in_one_tick_leave_three_generations_in_order)
+{
+    simfs_set_births(fs, false); // nothing says which of them was born first
+    write_lines("/d/app.log", 3);
+    owner_drain(owner);
+    simfs_rename(fs, "/d/app.log", "/d/app.log.1");
+    owner_drain(owner);
+    write_lines("/d/app.log", 3);
+    simfs_rename(fs, "/d/app.log.1", "/d/app.log.2");
+    simfs_rename(fs, "/d/app.log", "/d/app.log.1");
+    write_lines("/d/app.log", 3);
+    check_order();
+}
+END_TEST
+
 START_TEST(a_log_does_not_wait_for_what_cannot_be_read)
 {
     write_lines("/d/app.log", 3);
@@ -282,6 +297,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_log_that_was_renamed_before_a_downtime_keeps_its_place);
     tcase_add_test(tests, generations_that_were_seen_and_not_read_keep_their_order_over_a_restart);
     tcase_add_test(tests, generations_that_were_not_stored_keep_their_order_over_a_restart);
+    tcase_add_test(tests, two_rotations_in_one_tick_leave_three_generations_in_order);
     tcase_add_test(tests, a_log_does_not_wait_for_what_cannot_be_read);
     tcase_add_test(tests, a_file_does_not_wait_for_one_that_was_read_and_got_its_first_name_back);
     suite_add_tcase(suite, tests);
