@@ -34,10 +34,19 @@ bool answer_harm(const json_t *file, size_t index, char out_text[ANSWER_HARM_BYT
             return true;
         }
     }
-    if (json_is_true(json_object_get(file, "damaged")) && index == 0) {
-        (void)snprintf(out_text, ANSWER_HARM_BYTES,
-                       "records of it may have been in a damaged part of the queue");
-        return true;
+    static const struct {
+        const char *name;
+        const char *text;
+    } doubts[] = {
+        {"perhaps_lost",
+         "it was gone after a start; what was never seen of it is lost, if anything"},
+        {"damaged", "records of it may have been in a damaged part of the queue"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(doubts); i++) {
+        if (json_is_true(json_object_get(file, doubts[i].name)) && index-- == 0) {
+            (void)snprintf(out_text, ANSWER_HARM_BYTES, "%s", doubts[i].text);
+            return true;
+        }
     }
     return false;
 }

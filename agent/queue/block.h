@@ -124,6 +124,7 @@ enum remark_kind {
     REMARK_LOST = 1,          // bytes that were gone before they could be read
     REMARK_LOST_AT_LEAST = 2, // likewise, and perhaps more
     REMARK_COPY_OF = 3,       // the generation in which all of it was read
+    REMARK_PERHAPS_LOST = 4,  // odd: it may have had more than was ever seen of it
 };
 void block_append_position(struct buf *out, const struct block_position *position);
 // The position at `index` of a data block's payload; E_END behind the last.

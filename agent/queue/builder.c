@@ -102,6 +102,25 @@ void queue_add_lost(struct queue *queue, uint64_t generation_id, uint64_t bytes,
     append_position(builder, &entry);
 }
 
+void queue_note_perhaps_lost(struct queue *queue, uint64_t generation_id, bool perhaps)
+{
+    struct builder *builder = &queue->builder;
+    const struct remark *before = positions_remark(&queue->positions, generation_id);
+    uint64_t turns = before == NULL ? 0 : before->perhaps_lost;
+    for (size_t i = 0; i < builder->position_count; i++) {
+        const struct block_position *entry = &builder->positions[i];
+        if (entry->generation == (generation_id | BLOCK_REMARK) &&
+            entry->tail.length == REMARK_PERHAPS_LOST) {
+            turns = entry->position;
+        }
+    }
+    if (turns % 2 != (perhaps ? 1 : 0)) {
+        struct block_position entry = {
+            generation_id | BLOCK_REMARK, turns + 1, {.length = REMARK_PERHAPS_LOST}};
+        append_position(builder, &entry);
+    }
+}
+
 void queue_note_copy(struct queue *queue, uint64_t generation_id, uint64_t original_id)
 {
     struct block_position entry = {

@@ -135,6 +135,7 @@ static void take_remark(struct positions *positions, uint64_t id, uint32_t kind,
     uint64_t *place = kind == REMARK_LOST            ? &remark->lost_bytes
                       : kind == REMARK_LOST_AT_LEAST ? &remark->lost_bytes_at_least
                       : kind == REMARK_COPY_OF       ? &remark->copy_of
+                      : kind == REMARK_PERHAPS_LOST  ? &remark->perhaps_lost
                                                      : NULL;
     if (place != NULL && *place < value) {
         *place = value;
@@ -262,12 +263,13 @@ void positions_move(struct positions *positions, const struct block_position *po
 
 // What follows the path of an entry, in this order.
 enum {
-    ENTRY_SKIPPED = 1,    // nothing
-    ENTRY_FIRST_NAME = 2, // 4 bytes: digest of the name under which it began, if not the path
-    ENTRY_LOST = 4,       // 8 + 8 bytes: lost exactly, and at least
-    ENTRY_COPY = 8,       // 8 bytes: the generation in which it was read
-    ENTRY_AFTER_CUT = 16, // nothing
-    ENTRY_BITS = 31,
+    ENTRY_SKIPPED = 1,       // nothing
+    ENTRY_FIRST_NAME = 2,    // 4 bytes: digest of the name under which it began, if not the path
+    ENTRY_LOST = 4,          // 8 + 8 bytes: lost exactly, and at least
+    ENTRY_COPY = 8,          // 8 bytes: the generation in which it was read
+    ENTRY_AFTER_CUT = 16,    // nothing
+    ENTRY_PERHAPS_LOST = 32, // 8 bytes: see REMARK_PERHAPS_LOST
+    ENTRY_BITS = 63,
 };
 
 static unsigned entry_bits(const struct generation *generation, const struct remark *remark)
@@ -278,6 +280,7 @@ static unsigned entry_bits(const struct generation *generation, const struct rem
     if (remark != NULL) {
         bits |= remark->lost_bytes + remark->lost_bytes_at_least > 0 ? ENTRY_LOST : 0;
         bits |= remark->copy_of != 0 ? ENTRY_COPY : 0;
+        bits |= remark->perhaps_lost != 0 ? ENTRY_PERHAPS_LOST : 0;
     }
     return bits;
 }
@@ -311,6 +314,9 @@ void generation_encode(const struct generation *generation, const struct remark 
     }
     if ((bits & ENTRY_COPY) != 0) {
         put_u64(out, remark->copy_of);
+    }
+    if ((bits & ENTRY_PERHAPS_LOST) != 0) {
+        put_u64(out, remark->perhaps_lost);
     }
 }
 
@@ -367,6 +373,9 @@ static void decode_entry(struct cursor *cursor, struct generation *out_generatio
     if ((bits & ENTRY_COPY) != 0) {
         out_remark->copy_of = cursor_u64(cursor);
     }
+    if ((bits & ENTRY_PERHAPS_LOST) != 0) {
+        out_remark->perhaps_lost = cursor_u64(cursor);
+    }
 }
 
 int positions_decode(struct positions *positions, struct slice bytes)
@@ -382,6 +391,7 @@ int positions_decode(struct positions *positions, struct slice bytes)
             take_remark(positions, remark.generation, REMARK_LOST_AT_LEAST,
                         remark.lost_bytes_at_least);
             take_remark(positions, remark.generation, REMARK_COPY_OF, remark.copy_of);
+            take_remark(positions, remark.generation, REMARK_PERHAPS_LOST, remark.perhaps_lost);
         }
         free(generation.path);
     }

@@ -17,7 +17,8 @@ struct remark {
     uint64_t generation;
     uint64_t lost_bytes; // gone before they could be read, counted exactly
     uint64_t lost_bytes_at_least;
-    uint64_t copy_of; // the generation in which all of it was read, 0: none
+    uint64_t copy_of;      // the generation in which all of it was read, 0: none
+    uint64_t perhaps_lost; // odd: it may have had more than was ever seen of it
 };
 
 // What a position does not share with the source.

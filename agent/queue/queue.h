@@ -84,6 +84,8 @@ NODISCARD bool queue_add_record(struct queue *queue, struct record_origin origin
 void queue_add_filtered(struct queue *queue, uint64_t records, uint64_t bytes);
 void queue_add_skipped(struct queue *queue, uint64_t bytes);
 void queue_add_lost(struct queue *queue, uint64_t generation_id, uint64_t bytes, bool exact);
+// There may have been more of a generation than was ever seen; false: no, it was found again.
+void queue_note_perhaps_lost(struct queue *queue, uint64_t generation_id, bool perhaps);
 // All of a generation was read as part of another one.
 void queue_note_copy(struct queue *queue, uint64_t generation_id, uint64_t original_id);
 // The generation's position behind the records added so far.
@@ -210,6 +212,7 @@ struct queue_shipping {
     bool skipped; // start_at passed over its beginning
     uint64_t lost_bytes;
     uint64_t lost_bytes_at_least;
+    bool perhaps_lost;      // it may have had more than was ever seen of it
     uint64_t dropped;       // records; after a crash at least so many
     uint64_t dead_lettered; // likewise
     bool damaged;           // some of it may have been in what could not be read

@@ -33,8 +33,9 @@ static bool shipping_of(const struct queue *queue, uint64_t id, struct queue_shi
         out->lost_bytes = remark->lost_bytes;
         out->lost_bytes_at_least = remark->lost_bytes_at_least;
         out->copy_of = remark->copy_of;
+        out->perhaps_lost = remark->perhaps_lost % 2 == 1;
     }
-    out->harmed = out->skipped || out->damaged || out->lost_bytes > 0 ||
+    out->harmed = out->skipped || out->damaged || out->perhaps_lost || out->lost_bytes > 0 ||
                   out->lost_bytes_at_least > 0 || out->dropped > 0 || out->dead_lettered > 0;
     return true;
 }
@@ -54,6 +55,7 @@ static void add_original(const struct queue *queue, struct queue_shipping *shipp
             original.position < shipping->position ? original.position : shipping->position;
         shipping->skipped |= original.skipped;
         shipping->damaged |= original.damaged;
+        shipping->perhaps_lost |= original.perhaps_lost;
         shipping->lost_bytes += original.lost_bytes;
         shipping->lost_bytes_at_least += original.lost_bytes_at_least;
         shipping->dropped += original.dropped;

@@ -76,7 +76,9 @@ static void on_lost(void *context, const struct generation *generation, uint64_t
     const char *flow = collector->options.flow->name;
     const char *path = generation->path;
     unsigned long long size = generation->size_seen;
-    queue_add_lost(collector->options.queue, generation->id, bytes, loss == LOSS_EXACT);
+    if (bytes > 0) {
+        queue_add_lost(collector->options.queue, generation->id, bytes, loss == LOSS_EXACT);
+    }
     switch (loss) {
     case LOSS_EXACT:
     case LOSS_AT_LEAST:
@@ -84,6 +86,7 @@ static void on_lost(void *context, const struct generation *generation, uint64_t
                     loss == LOSS_EXACT ? "" : "at least ", (unsigned long long)bytes, path);
         break;
     case LOSS_PERHAPS:
+        queue_note_perhaps_lost(collector->options.queue, generation->id, true);
         log_warning("flow %s: %s was gone after the start; what was written to it behind byte %llu"
                     " is lost, if anything",
                     flow, path, size);
@@ -104,6 +107,9 @@ static void on_lost(void *context, const struct generation *generation, uint64_t
                         " if anything",
                         flow, path, size);
         }
+        break;
+    case LOSS_NONE:
+        queue_note_perhaps_lost(collector->options.queue, generation->id, false);
         break;
     }
 }

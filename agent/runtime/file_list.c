@@ -105,16 +105,21 @@ static void write_number(struct buf *out, const char *name, uint64_t value)
     buf_append_u64_decimal(out, value);
 }
 
+static void write_flag(struct buf *out, const char *name, bool value)
+{
+    json_write_name(out, name);
+    buf_append_text(out, value ? "true" : "false");
+}
+
 void file_list_write_harm(const struct queue_shipping *shipping, struct buf *out)
 {
-    json_write_name(out, "skipped");
-    buf_append_text(out, shipping->skipped ? "true" : "false");
+    write_flag(out, "skipped", shipping->skipped);
     write_number(out, "lost_bytes", shipping->lost_bytes);
     write_number(out, "lost_bytes_at_least", shipping->lost_bytes_at_least);
+    write_flag(out, "perhaps_lost", shipping->perhaps_lost);
     write_number(out, "dropped", shipping->dropped);
     write_number(out, "dead_lettered", shipping->dead_lettered);
-    json_write_name(out, "damaged");
-    buf_append_text(out, shipping->damaged ? "true" : "false");
+    write_flag(out, "damaged", shipping->damaged);
 }
 
 static void write_file(const struct file_list *list, size_t index, struct buf *out)

@@ -301,6 +301,7 @@ static void adopt_name(struct source *source, struct name *name, const char *pat
         link_remove(&file->waiting);
         source->past_count--;
         file->generation.state = GENERATION_ENDED;
+        tell_lost(source, file, 0, LOSS_NONE);
     }
     struct source_file *before = let_go(source, name);
     if (before == NULL && file == NULL) {
@@ -344,11 +345,31 @@ static void look_failed(struct source *source, struct name *name, const char *pa
     }
 }
 
+// What waits to be read may be gone before its turn comes: then the size that was seen says how
+// much is lost. Returns whether it goes on.
+static bool see_size(struct source *source, struct source_file *file)
+{
+    struct file_stat stat;
+    if (!link_in_ring(&file->work->ready) || file->archive != NULL ||
+        source->io->fstat(source->io, file->fd, &stat) != 0) {
+        return true;
+    }
+    if (stat.size < extent_min(file)) {
+        life_truncated(source, file);
+        return false;
+    }
+    extent_set_size(source, file, stat.size);
+    return true;
+}
+
 void look_behind(struct source *source, struct name *name)
 {
     struct source_file *file = name->file;
     if (!name->moved && file != NULL && file->fd >= 0 && file->phase == FILE_LIVE) {
         life_touch(source, file);
+        if (!see_size(source, file)) {
+            return;
+        }
         if (file->departing) {
             ring_append(&source->departing, &file->waiting);
         }
@@ -377,5 +398,17 @@ void look_behind(struct source *source, struct name *name)
         saw(source, file, &stat);
     } else {
         adopt_name(source, name, path, &stat);
+    }
+}
+
+void look_elsewhere(struct source *source, const char *path)
+{
+    struct file_stat stat;
+    if (source->io->stat(source->io, path, false, &stat) != 0 || stat.kind != FILE_REGULAR) {
+        return;
+    }
+    struct source_file *file = find_file(source, path, &stat);
+    if (file != NULL && file->restored && file->phase != FILE_PAST) {
+        restore_found_elsewhere(source, file, path, &stat);
     }
 }

@@ -104,13 +104,9 @@ static int open_path(struct source *source, const char *path)
     return fd == -EMFILE || fd == -ENFILE ? E_FULL : fd;
 }
 
-static int open_name(struct source *source, struct source_file *file, struct name *name)
+static int open_file(struct source *source, struct source_file *file, const char *path)
 {
-    char path[PATH_MAX];
     struct file_stat stat;
-    if (!tree_path(name, path)) {
-        return -ENAMETOOLONG;
-    }
     int fd = open_path(source, path);
     if (fd < 0) {
         return fd;
@@ -133,18 +129,29 @@ static int open_name(struct source *source, struct source_file *file, struct nam
     return 0;
 }
 
+static bool has_room(struct source *source)
+{
+    return source->open_count < source->open_max || close_one(source);
+}
+
+int reader_open_at(struct source *source, struct source_file *file, const char *path)
+{
+    return has_room(source) ? open_file(source, file, path) : E_FULL;
+}
+
 int reader_open(struct source *source, struct source_file *file)
 {
     if (file->fd >= 0) {
         ring_append(&source->open, &file_work(file)->open);
         return 0;
     }
-    if (source->open_count >= source->open_max && !close_one(source)) {
+    if (!has_room(source)) {
         return E_FULL;
     }
     int error = -ENOENT;
     for (struct name *name = file->names; name != NULL; name = name->file_next) {
-        error = open_name(source, file, name);
+        char path[PATH_MAX];
+        error = tree_path(name, path) ? open_file(source, file, path) : -ENAMETOOLONG;
         if (error == 0 || error == E_FULL) {
             return error;
         }

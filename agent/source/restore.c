@@ -1,9 +1,3 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/alloc.h"
 #include "source/archive.h"
 #include "source/identity.h"
 #include "source/state.h"
@@ -119,14 +113,22 @@ static void found_archive(struct source *source, struct source_file *file,
     }
 }
 
+// Its inode as it is counted now.
+static void take_inode(struct source *source, struct source_file *file,
+                       const struct file_stat *stat)
+{
+    const struct generation *generation = &file->generation;
+    if (generation->device != stat->device || generation->birth_ns != stat->birth_ns) {
+        file_table_move(source->table, file, stat->device, stat->inode, stat->birth_ns);
+        life_announce(source, file);
+    }
+}
+
 void restore_found(struct source *source, struct source_file *file, const struct file_stat *stat)
 {
     const struct generation *generation = &file->generation;
     file->restored = false;
-    if (generation->device != stat->device || file->generation.birth_ns != stat->birth_ns) {
-        file_table_move(source->table, file, stat->device, stat->inode, stat->birth_ns);
-        life_announce(source, file);
-    }
+    take_inode(source, file, stat);
     uint8_t head[HEAD_BYTES_MAX];
     int64_t count = reader_peek(source, file, head, sizeof head, 0);
     // What cannot be read now is compared when it is read.
@@ -141,6 +143,10 @@ void restore_found(struct source *source, struct source_file *file, const struct
                                        fingerprint_of(slice_of(head, generation->head.length)));
         same = equal ? 1 : 0;
         found_archive(source, file, stat);
+    }
+    if (same == 0 && file->names == NULL) {
+        life_orphan(source, file); // what came after it in its inode is under no matching name
+        return;
     }
     if (same == 0) {
         life_truncated(source, file);
@@ -157,139 +163,27 @@ void restore_found(struct source *source, struct source_file *file, const struct
     }
     if (file->archive != NULL) {
         life_depart(source, file);
+    }
+    bool wanted = file->archive == NULL && stat->size > file->read_position;
+    if (file->names != NULL && !wanted) {
         reader_close(source, file);
+    }
+}
+
+void restore_found_elsewhere(struct source *source, struct source_file *file, const char *path,
+                             const struct file_stat *stat)
+{
+    take_inode(source, file, stat);
+    if (reader_open_at(source, file, path) != 0) {
         return;
     }
-    if (stat->size <= file->read_position) {
-        reader_close(source, file);
+    restore_found(source, file, stat);
+    if (file->phase == FILE_ORPHAN) {
+        return;
     }
-}
-
-// ---- generations that no matching name leads to ----
-
-struct search {
-    struct source *source;
-    const char *dir;
-    char **found;
-    size_t found_count;
-};
-
-static bool is_missing(const struct source_file *file)
-{
-    return file->restored && file->phase != FILE_PAST;
-}
-
-static int look_at_entry(void *context, const char *name, enum file_kind kind)
-{
-    struct search *search = context;
-    struct io *io = search->source->io;
-    if (kind != FILE_REGULAR) {
-        return 0;
+    if (file_set_path(file, path) && file->announced) {
+        life_announce(source, file);
     }
-    struct file_stat stat;
-    char *path = xasprintf("%s/%s", search->dir, name);
-    bool missing = false;
-    if (io->stat(io, path, false, &stat) == 0) {
-        struct source_file *file = file_table_inode(search->source->table, stat.inode);
-        for (; file != NULL && !missing; file = file->inode_next) {
-            missing = is_missing(file) && file->generation.inode == stat.inode;
-        }
-    }
-    if (!missing) {
-        free(path);
-        return 0;
-    }
-    search->found = xreallocarray(search->found, search->found_count + 1, sizeof *search->found);
-    search->found[search->found_count++] = path;
-    return 0;
-}
-
-static void search_dir(struct source *source, const char *dir)
-{
-    struct search search = {.source = source, .dir = dir};
-    (void)source->io->list(source->io, dir, look_at_entry, &search);
-    for (size_t i = 0; i < search.found_count; i++) {
-        struct name *name = tree_follow(source->tree, search.found[i]);
-        if (name != NULL) {
-            tree_look(source->tree, name);
-        }
-        free(search.found[i]);
-    }
-    free(search.found);
-}
-
-static void search_dirs_of_missing(struct source *source)
-{
-    char **dirs = NULL;
-    size_t count = 0;
-    struct link *all = file_table_all(source->table);
-    for (struct link *link = all->next; link != all; link = link->next) {
-        const struct source_file *file = LINK_ENTRY(link, struct source_file, all);
-        char room[PATH_MAX];
-        const char *path = is_missing(file) ? file_path(file, room) : "";
-        const char *slash = strrchr(path, '/');
-        if (slash == NULL) {
-            continue;
-        }
-        char *dir = xstrndup(slice_of(path, (size_t)(slash - path)));
-        bool seen = false;
-        for (size_t i = 0; i < count && !seen; i++) {
-            seen = strcmp(dirs[i], dir) == 0;
-        }
-        if (seen) {
-            free(dir);
-            continue;
-        }
-        dirs = xreallocarray(dirs, count + 1, sizeof *dirs);
-        dirs[count++] = dir;
-    }
-    for (size_t i = 0; i < count; i++) {
-        search_dir(source, dirs[i]);
-        free(dirs[i]);
-    }
-    free(dirs);
-}
-
-// What has the name of a file that is missing now is younger than that.
-static void order_successor(struct source *source, struct source_file *file)
-{
-    char path[PATH_MAX];
-    const struct name *name = tree_find(source->tree, file_path(file, path));
-    if (name != NULL && name->file != NULL && name->file != file) {
-        file_order(file, name->file);
-    }
-}
-
-// It may be where it was, behind a directory that is closed to us now.
-static bool is_out_of_reach(const struct source *source, const struct source_file *file)
-{
-    char path[PATH_MAX];
-    struct file_stat stat;
-    int error = source->io->stat(source->io, file_path(file, path), true, &stat);
-    return error == -EACCES || error == -EPERM;
-}
-
-void restore_search(struct source *source)
-{
-    search_dirs_of_missing(source);
-    struct name *name;
-    while ((name = tree_take(source->tree)) != NULL) {
-        look_behind(source, name);
-    }
-    struct link *all = file_table_all(source->table);
-    for (struct link *link = all->next; link != all; link = link->next) {
-        struct source_file *file = LINK_ENTRY(link, struct source_file, all);
-        if (is_missing(file) && is_out_of_reach(source, file)) {
-            continue;
-        }
-        if (is_missing(file)) {
-            life_orphan(source, file);
-        } else if (file->restored && !link_in_ring(&file->waiting)) {
-            life_past(source, file);
-        }
-    }
-    order_all(source);
-    for (struct link *link = source->orphans.next; link != &source->orphans; link = link->next) {
-        order_successor(source, LINK_ENTRY(link, struct source_file, waiting));
-    }
+    extent_set_size(source, file, stat->size);
+    life_depart(source, file);
 }

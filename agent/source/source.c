@@ -41,7 +41,7 @@ static void find_out(struct source *source)
     source->starting = true;
     tree_scan(source->tree);
     (void)look_at_names(source, SIZE_MAX);
-    restore_search(source);
+    search_missing(source);
     struct link *last;
     do {
         last = source->unjudged.next;
@@ -422,7 +422,7 @@ static const char *live_state_text(const struct source_file *file)
         return AT_END;
     }
     if (file->names == NULL) {
-        return "departing: deleted, and done when it stays quiet";
+        return "departing: deleted or moved away, and done when it stays quiet";
     }
     return file->archive == NULL ? "departing: renamed, and done when it stays quiet"
                                  : "departing: compressed, and done when it stays as it is";

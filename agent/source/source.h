@@ -31,6 +31,7 @@ enum source_loss {
     LOSS_PERHAPS,  // nobody watched the file before it went, so that there may have been some
     LOSS_CUT,      // an archive ends early; how much its content lacks is not known
     LOSS_DAMAGED,  // what follows in an archive cannot be inflated; so many bytes at least
+    LOSS_NONE,     // not even perhaps: it is there again
 };
 
 // What the source tells its owner. Called from within source_* functions, on the same thread.

@@ -87,6 +87,9 @@ struct source {
 // Opens the file by one of its names, and makes sure that it is the same inode. E_FULL: no
 // descriptor can be had now.
 NODISCARD int reader_open(struct source *source, struct source_file *file);
+// Likewise at a path that is not one of its names. What is opened so and has no name cannot be
+// opened again.
+NODISCARD int reader_open_at(struct source *source, struct source_file *file, const char *path);
 void reader_close(struct source *source, struct source_file *file);
 // Takes the descriptor of one file over to another.
 void reader_move(struct source *source, struct source_file *from, struct source_file *to);
@@ -111,6 +114,8 @@ NODISCARD int64_t reader_read(struct source *source, struct source_file *file, u
 
 // Looks what is behind a name now.
 void look_behind(struct source *source, struct name *name);
+// Looks whether a known file that has no name is at a path where the tree has none.
+void look_elsewhere(struct source *source, const char *path);
 
 // ---- extent.c: how far a file was seen and read ----
 
@@ -211,7 +216,7 @@ void skip_to_end(struct source *source, struct source_file *file, uint64_t size)
 // Passes over an archive, without looking what is in it.
 void skip_archive(struct source *source, struct source_file *file);
 
-// ---- restore.c: what happened while the agent was not running ----
+// ---- restore.c: known generations after a start ----
 
 void restore_known(struct source *source, const struct generation *known, size_t count);
 // Makes sure that its content is what it was; ends the generation when not.
@@ -223,8 +228,15 @@ struct source_file *restore_pick(struct source *source, struct source_file *firs
                                                  const struct source_file *file, const char *path,
                                                  const struct file_stat *stat),
                                  const char *path, const struct file_stat *stat);
-// Looks for generations that are not under any matching name.
-void restore_search(struct source *source);
+// The file is at a path where the tree has no name: it is read to its end from there. Leaves it as
+// it is when that cannot be opened.
+void restore_found_elsewhere(struct source *source, struct source_file *file, const char *path,
+                             const struct file_stat *stat);
+
+// ---- search.c: where files have gone while the agent was not running ----
+
+// Looks for known generations that are under no matching name.
+void search_missing(struct source *source);
 
 // ---- order.c: which of several generations of a log is read first ----
 

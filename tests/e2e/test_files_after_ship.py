@@ -43,7 +43,7 @@ def test_a_rotated_file_goes_when_it_is_shipped_and_the_live_one_stays(case):
     case.rotate()
     case.write(20)
     gone(case.rotated(1))
-    assert f"all of {case.rotated(1)} is shipped; deleted" in case.agent.log()
+    wait_until(lambda: f"all of {case.rotated(1)} is shipped; deleted" in case.agent.log(), 10, "the log line")
     wait_until(lambda: counter(case, "files_deleted") == 1, 10, "the counter")
     case.rotate()
     case.write(20)

@@ -192,6 +192,8 @@ def test_what_was_lost_is_named_also_when_its_file_is_gone(sandbox, tmp_path):
     agent = Agent(tmp_path / "a", [flow]).start()
     log.write_text(("x" * 1000 + "\n") * 9000, encoding="utf-8")
     wait_until(lambda: agent.flow()["counters"]["queue_waits"] > 0, 20, "the queue to be full")
+    size = log.stat().st_size
+    wait_until(lambda: [f["size"] for f in agent.flow()["files"]] == [size], 20, "all of it to be seen")
     assert shipped(agent, log).returncode == 1
     os.truncate(log, 0)
     books = wait_until(lambda: agent.books()["lost_bytes"] and agent.books(), 20, "the loss")

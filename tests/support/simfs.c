@@ -112,6 +112,25 @@ static void fill(const struct simfs *fs, const struct inode *inode, struct file_
     };
 }
 
+static int sim_readlink(struct io *io, const char *path, char *target, size_t size)
+{
+    struct place place;
+    int error = simfs_find(fs_of(io), path, false, &place);
+    if (error != 0 || place.inode == NULL) {
+        return error != 0 ? error : -ENOENT;
+    }
+    if (place.inode->kind != FILE_SYMLINK) {
+        return -EINVAL;
+    }
+    const struct buf *data = &place.inode->data;
+    if (data->size >= size) {
+        return -ENAMETOOLONG;
+    }
+    memcpy(target, data->data, data->size);
+    target[data->size] = '\0';
+    return (int)data->size;
+}
+
 static int sim_stat(struct io *io, const char *path, bool follow, struct file_stat *out_stat)
 {
     struct simfs *fs = fs_of(io);
@@ -275,6 +294,7 @@ struct simfs *simfs_create(void)
         .close = sim_close,
         .pread = sim_pread,
         .list = sim_list,
+        .readlink = sim_readlink,
         .stat = sim_stat,
         .fstat = sim_fstat,
         .advise = sim_advise,

@@ -166,6 +166,7 @@ START_TEST(what_was_lost_skipped_or_copied_is_remembered_and_counted_once)
     queue_add_lost(queue, 1, 7, false);
     ck_assert_int_eq(append(3, 0), 0);
     queue_add_lost(queue, 1, 20, true);
+    queue_note_perhaps_lost(queue, 2, true);
     queue_note_copy(queue, 4, 3);
     struct generation skipped = {
         .id = 2, .position = 9, .skipped = 1, .path = (char *)(uintptr_t) "/log/2"};
@@ -175,7 +176,8 @@ START_TEST(what_was_lost_skipped_or_copied_is_remembered_and_counted_once)
         struct queue_shipping lost = shipping_of(1);
         ck_assert_uint_eq(lost.lost_bytes, 25);
         ck_assert_uint_eq(lost.lost_bytes_at_least, 7);
-        ck_assert(lost.harmed);
+        ck_assert(lost.harmed && !lost.perhaps_lost);
+        ck_assert(shipping_of(2).perhaps_lost && shipping_of(2).harmed);
         ck_assert(shipping_of(2).skipped && shipping_of(2).harmed);
         ck_assert(!shipping_of(3).harmed);
         ck_assert_uint_eq(shipping_of(4).copy_of, 3);
@@ -187,8 +189,17 @@ START_TEST(what_was_lost_skipped_or_copied_is_remembered_and_counted_once)
         }
     }
     queue_add_lost(queue, 3, 1, true);
+    queue_note_perhaps_lost(queue, 2, false);
+    queue_note_perhaps_lost(queue, 1, false);
     ck_assert_int_eq(queue_append(queue), 0);
     ck_assert(shipping_of(4).harmed); // as its original
+    kill_and_reopen();
+    ck_assert(!shipping_of(2).perhaps_lost && !shipping_of(1).perhaps_lost);
+    queue_note_perhaps_lost(queue, 2, true);
+    queue_note_perhaps_lost(queue, 2, true);
+    ck_assert_int_eq(queue_append(queue), 0);
+    close_and_reopen();
+    ck_assert(shipping_of(2).perhaps_lost);
 }
 END_TEST
 
