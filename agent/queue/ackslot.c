@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/buf.h"
+#include "base/crash_point.h"
 #include "base/crc32c.h"
 #include "base/cursor.h"
 #include "base/error.h"
@@ -261,8 +262,10 @@ int ackslot_write(struct ackslot *slot, const struct ack_state *state)
         index++;
     }
     ASSERT(index < SLOTS);
+    CRASH_POINT("before an ack slot");
     int error =
         io_pwrite_all(slot->io, slot->fd, bytes, sizeof bytes, (uint64_t)index * SLOT_STRIDE);
+    CRASH_POINT("after an ack slot");
     if (error == 0) {
         slot->generation++;
         slot->last = index;
@@ -279,7 +282,9 @@ int ackslot_sync(struct ackslot *slot)
     unsigned covered = 1U << slot->last;
     slot->kept = before | covered;
     pthread_mutex_unlock(&slot->lock);
+    CRASH_POINT("before the sync of the ack file");
     int error = slot->io->fdatasync(slot->io, slot->fd);
+    CRASH_POINT("after the sync of the ack file");
     pthread_mutex_lock(&slot->lock);
     slot->kept = error == 0 ? covered : before;
     pthread_mutex_unlock(&slot->lock);

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/crash_point.h"
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "queue/queue_internal.h"
@@ -251,6 +252,7 @@ static int write_blocks(struct queue *queue, uint64_t *out_end)
     int error = 0;
     if (builder_has_sources(queue)) {
         finish_block(queue, &builder->sources, BLOCK_SOURCE, 0);
+        CRASH_POINT("before a source block");
         error = io_pwrite_all(queue->io, fd, builder->sources.data, builder->sources.size, offset);
         offset += builder->sources.size;
     }
@@ -261,6 +263,7 @@ static int write_blocks(struct queue *queue, uint64_t *out_end)
         }
         ASSERT(!builder->block.overflow);
         finish_block(queue, &builder->block, BLOCK_DATA, records_end - BLOCK_HEADER_BYTES);
+        CRASH_POINT("before a data block");
         error = io_pwrite_all(queue->io, fd, builder->block.data, builder->block.size, offset);
         offset += builder->block.size;
         buf_truncate(&builder->block, records_end);
@@ -268,6 +271,7 @@ static int write_blocks(struct queue *queue, uint64_t *out_end)
     if (error != 0) {
         (void)queue->io->ftruncate(queue->io, fd, start);
     }
+    CRASH_POINT("after a block");
     *out_end = offset;
     return error;
 }

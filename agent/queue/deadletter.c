@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/crash_point.h"
 #include "base/crc32c.h"
 #include "base/cursor.h"
 #include "base/error.h"
@@ -401,7 +402,9 @@ int deadletter_write(struct deadletter *deadletter, const struct dead_record *re
         error = open_file(deadletter);
     }
     if (error == 0) {
+        CRASH_POINT("before a dead letter");
         error = io_pwrite_all(io, deadletter->fd, block.data, block.size, deadletter->written);
+        CRASH_POINT("after a dead letter");
     }
     if (error == 0) {
         deadletter->written += block.size;
@@ -427,6 +430,7 @@ int deadletter_sync(struct deadletter *deadletter)
         deadletter->failed = true;
         return E_CONDEMNED;
     }
+    CRASH_POINT("after the sync of the dead letters");
     deadletter->dirty = false;
     deadletter->dir_dirty = false;
     return 0;

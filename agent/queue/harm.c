@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/crc32c.h"
 #include "base/cursor.h"
 #include "base/error.h"
@@ -132,13 +133,16 @@ int harms_write(struct io *io, const char *dir, const char *path, struct slice c
     int fd = io->open(io, tmp_path, O_WRONLY | O_CREAT | O_TRUNC, 0640);
     int error = fd < 0 ? fd : io_pwrite_all(io, fd, content.data, content.size, 0);
     if (error == 0) {
+        CRASH_POINT("before the sync of the harm");
         error = io->fdatasync(io, fd);
     }
     if (fd >= 0) {
         io->close(io, fd);
     }
     if (error == 0) {
+        CRASH_POINT("before the rename of the harm");
         error = io->rename(io, tmp_path, path);
+        CRASH_POINT("after the rename of the harm");
     }
     if (error == 0) {
         error = io->sync_dir(io, dir);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/crash_point.h"
 #include "queue/recovery.h"
 
 // Whether a block is needed any more: the snapshot of the replacement has the positions.
@@ -99,11 +100,14 @@ static int write_replacement(struct recovery *recovery, struct segment *segment,
     }
     segment->data_offset = segment_data_offset(header);
     int64_t end = copy_blocks(recovery, segment->fd, segment->data_offset);
+    CRASH_POINT("before the sync of a copy");
     int error = end < 0 ? (int)end : io->fdatasync(io, segment->fd);
     if (error == 0) {
         segment->written = (uint64_t)end;
         segment->synced = segment->written;
+        CRASH_POINT("before the rename of a copy");
         error = io->rename(io, tmp_path, path);
+        CRASH_POINT("after the rename of a copy");
     }
     if (error == 0 && io->sync_dir(io, queue->dir) != 0) {
         error = -EIO; // whatever it says: the copy has its name, so the tail must not be used
@@ -195,8 +199,10 @@ int recovery_commit(struct recovery *recovery)
     struct segment *replacement = NULL;
     int error = queue_write_acks(queue);
     if (error == 0) {
+        CRASH_POINT("before the sync of the cleaned ack slot");
         error = ackslot_sync(&queue->slot);
     }
+    CRASH_POINT("after the cleaned ack slot");
     if (error == 0 && recovery->tail < recovery->count) {
         error = make_replacement(recovery, &replacement);
         if (recovery_is_no_space(error)) {
@@ -209,6 +215,7 @@ int recovery_commit(struct recovery *recovery)
     if (error == 0) {
         error = queue->io->sync_dir(queue->io, queue->dir);
     }
+    CRASH_POINT("before the removal of the old tail");
     adopt_segments(recovery, 0, recovery->tail);
     if (replacement != NULL) {
         queue_add_segment(queue, replacement);
@@ -217,6 +224,7 @@ int recovery_commit(struct recovery *recovery)
     // One that stayed would count again when its replacement has been given back.
     while (error == 0 && recovery->count > 0) {
         error = recovery_unlink(recovery, recovery->count - 1);
+        CRASH_POINT("after the removal of the old tail");
     }
     return error;
 }

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/crash_point.h"
 #include "base/crc32c.h"
 #include "base/cursor.h"
 #include "base/error.h"
@@ -123,7 +124,9 @@ int segment_create(struct io *io, const char *path, struct segment_header *heade
 
     int fd = io->open(io, path, O_RDWR | O_CREAT | O_EXCL, 0640);
     if (fd >= 0) {
+        CRASH_POINT("before the header of a segment");
         int error = io_pwrite_all(io, fd, pages.data, pages.size, 0);
+        CRASH_POINT("after the header of a segment");
         if (error != 0) {
             io->close(io, fd);
             (void)io->unlink(io, path);

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "queue/queue_internal.h"
 
@@ -74,10 +75,12 @@ static int sync_segment(struct queue *queue, struct segment *segment)
     struct read_totals totals = segment->end_totals;
     bool needed = segment->synced < written;
     pthread_mutex_unlock(&queue->lock);
+    CRASH_POINT("before the sync of a segment");
     int error = needed ? queue->io->fdatasync(queue->io, segment->fd) : 0;
     if (error != 0) {
         return error;
     }
+    CRASH_POINT("after the sync of a segment");
     stats_add(queue->stats, STAT_QUEUE_SYNCS, needed ? 1 : 0);
     if (finished) {
         struct block_header footer = {.kind = BLOCK_FOOTER,
@@ -85,8 +88,10 @@ static int sync_segment(struct queue *queue, struct segment *segment)
                                       .first_sequence = end_sequence,
                                       .time_ns = queue->io->real_ns(queue->io),
                                       .totals = totals};
+        CRASH_POINT("before a footer");
         error = segment_write_footer(queue->io, segment->fd, written, &footer);
         if (error == 0) {
+            CRASH_POINT("before the sync of a footer");
             error = queue->io->fdatasync(queue->io, segment->fd);
         } else if (error_class(error) == ERROR_RETRY) {
             return E_AGAIN; // no room for the footer: the data is safe, the seal comes later
@@ -131,6 +136,7 @@ static int sync_all(struct queue *queue)
     size_t rounds = queue->segment_count;
     uint64_t last_id = queue->next_segment_id;
     pthread_mutex_unlock(&queue->lock);
+    CRASH_POINT("before the sync of the directory");
     int error = dir_dirty ? queue->io->sync_dir(queue->io, queue->dir) : 0;
     for (size_t i = 0; error == 0 && i < rounds; i++) {
         struct segment *segment = next_unsynced(queue, last_id);
@@ -199,7 +205,9 @@ static int remove_file(struct queue *queue, const struct segment *segment)
         return queue_set_aside(queue, segment->name);
     }
     char *path = queue_path(queue, segment->name);
+    CRASH_POINT("before the removal of a segment");
     int error = queue->io->unlink(queue->io, path);
+    CRASH_POINT("after the removal of a segment");
     free(path);
     return error;
 }

@@ -7,6 +7,7 @@
 #include "aws/endpoint.h"
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "sink/answer.h"
@@ -211,7 +212,9 @@ static bool submit(struct sender *sender, struct batch *batch, uint64_t now_ns)
         return false;
     }
     batch->submitted_ns = now_ns;
+    CRASH_POINT("before an offer");
     error = send_signed(sender, batch, &credentials);
+    CRASH_POINT("after an offer");
     credentials_deinit(&credentials);
     if (error != 0) {
         sender_report(sender, CONDITION_NETWORK, "cannot send: %s", error_text(error));

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "base/json_scan.h"
 #include "base/log.h"
@@ -211,6 +212,7 @@ static void settle_entry(struct entries *entries, size_t index, uint64_t now_ns)
     case RECORD_ACCEPTED:
         queue_settle(sender->queue, &offer->place, offer->source_bytes, SETTLED_ACKNOWLEDGED);
         sender->acks_due = true;
+        CRASH_POINT("amid an answer");
         break;
     case RECORD_THROTTLED:
     case RECORD_RETRY:
