@@ -1,10 +1,10 @@
 """A reboot: another boot id, other device numbers (SCORECARD T17)."""
 
 import os
-import subprocess
 
 import pytest
 
+from support.disk import Disk
 from support.file_case import in_variants, with_patterns
 from support.namespace import Namespace
 from support.privilege import needs_loop_mounts
@@ -51,31 +51,6 @@ def test_t17_another_boot_with_the_same_device_numbers(case):
     rewrite_boot(case.agent.state_dir / "web", OTHER_BOOT, lambda device: device)
     case.write(100)
     case.check()
-
-
-class Disk:
-    """A filesystem in a file, which gets another device number at every mount."""
-
-    def __init__(self, directory, mount_point, *options):
-        self.image = directory / "image"
-        self.mount_point = mount_point
-        self.loops = []
-        with self.image.open("wb") as image:
-            image.truncate(16 << 20)
-        subprocess.run(["mkfs.ext4", "-q", *options, self.image], check=True, capture_output=True)
-
-    def mount(self, namespace):
-        loop = subprocess.run(["losetup", "--find", "--show", self.image], check=True, capture_output=True,
-                              text=True).stdout.strip()
-        self.loops.append(loop)
-        namespace.run("mount", loop, str(self.mount_point))
-
-    def unmount(self, namespace):
-        namespace.run("umount", str(self.mount_point))
-
-    def detach(self):
-        for loop in self.loops:
-            subprocess.run(["losetup", "--detach", loop], check=False)
 
 
 @needs_loop_mounts
