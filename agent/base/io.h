@@ -40,6 +40,9 @@ struct io {
     // pread(2) and pwrite(2), repeated over EINTR. May be short.
     int64_t (*pread)(struct io *io, int fd, void *data, size_t size, uint64_t offset);
     int64_t (*pwrite)(struct io *io, int fd, const void *data, size_t size, uint64_t offset);
+    // Where the next bytes that are stored begin, at `offset` or behind it; before it are NUL bytes
+    // only. The size of the file when there are none, -ENXIO when `offset` is at the end.
+    int64_t (*data_start)(struct io *io, int fd, uint64_t offset);
     int (*ftruncate)(struct io *io, int fd, uint64_t size);
     int (*fdatasync)(struct io *io, int fd);
     // Makes the entries of a directory durable (open, fsync, close).

@@ -62,6 +62,18 @@ static int64_t posix_pwrite(struct io *io, int fd, const void *data, size_t size
     return count < 0 ? -errno : count;
 }
 
+static int64_t posix_data_start(struct io *io, int fd, uint64_t offset)
+{
+    (void)io;
+    off_t data = lseek(fd, (off_t)offset, SEEK_DATA);
+    int error = data < 0 ? -errno : 0;
+    if (error == -ENXIO) { // nothing but a hole follows, or nothing at all
+        data = lseek(fd, 0, SEEK_END);
+        error = data < 0 ? -errno : (uint64_t)data > offset ? 0 : -ENXIO;
+    }
+    return error != 0 ? error : data;
+}
+
 static int posix_ftruncate(struct io *io, int fd, uint64_t size)
 {
     (void)io;
@@ -363,6 +375,7 @@ struct io *io_posix(void)
         .close = posix_close,
         .pread = posix_pread,
         .pwrite = posix_pwrite,
+        .data_start = posix_data_start,
         .ftruncate = posix_ftruncate,
         .fdatasync = posix_fdatasync,
         .sync_dir = posix_sync_dir,

@@ -7,6 +7,10 @@
 #include "record/record.h"
 #include "record/rules.h"
 
+// So many NUL bytes at the start of any file are a hole: of a copy nobody knows that it was made of
+// a file that had been cut, and no text begins so.
+enum { HOLE_BYTES_MIN = 512 };
+
 struct framer {
     struct record_rules *rules;
     struct framer_peek peek;
@@ -35,7 +39,7 @@ struct framer *framer_create(struct record_rules *rules, uint64_t position,
         lines_set_start(&framer->lines);
     }
     if (peek != NULL && peek->after_cut) {
-        lines_set_after_cut(&framer->lines);
+        lines_expect_hole(&framer->lines);
     }
     multiline_init(&framer->multiline, &rules->multiline, rules->header && position == 0);
     members_init(&framer->header);
@@ -96,16 +100,21 @@ static uint64_t line_offset_at(const struct framer *framer, uint64_t limit)
     return limit;
 }
 
+static bool is_zero(const struct framer *framer, uint64_t offset, size_t size)
+{
+    uint8_t block[4096];
+    return peek_all(framer, offset, block, size) == (int64_t)size &&
+           slice_zeros(slice_of(block, size)) == size;
+}
+
 // Whether the position is behind the hole at the start of the file, where a line begins (see
 // record/lines.h): told by the bytes just before it, so that a hole of any size costs little.
 static bool is_behind_hole(const struct framer *framer)
 {
-    uint8_t block[4096];
-    uint8_t first;
-    size_t size = framer->position < sizeof block ? (size_t)framer->position : sizeof block;
-    return lines_may_have_hole(&framer->lines) && peek_all(framer, 0, &first, 1) == 1 &&
-           first == 0 && peek_all(framer, framer->position - size, block, size) == (int64_t)size &&
-           slice_zeros(slice_of(block, size)) == size;
+    size_t least = framer->peek.after_cut ? 1 : HOLE_BYTES_MIN;
+    size_t size = framer->position < 4096 ? (size_t)framer->position : 4096;
+    return lines_may_have_hole(&framer->lines) && size >= least && is_zero(framer, 0, least) &&
+           is_zero(framer, framer->position - size, size);
 }
 
 // Frames the head of the file as it was framed when the file was new: up to the position it is a
@@ -155,6 +164,9 @@ static void locate(struct framer *framer, struct slice chunk)
         choose_format(framer, chunk.data[0]);
     }
     if (framer->position == 0) {
+        if (slice_zeros(chunk) >= HOLE_BYTES_MIN) {
+            lines_expect_hole(&framer->lines);
+        }
         return;
     }
     bool can_peek = framer->peek.read != NULL;
@@ -172,6 +184,17 @@ void framer_feed(struct framer *framer, struct slice chunk, uint64_t now_ns)
     lines_feed(&framer->lines, chunk);
     framer->end += chunk.size;
     framer->fed_ns = now_ns;
+}
+
+bool framer_in_hole(const struct framer *framer)
+{
+    return lines_in_hole(&framer->lines);
+}
+
+void framer_pass_hole(struct framer *framer, uint64_t size)
+{
+    lines_pass_hole(&framer->lines, size);
+    framer->end += size;
 }
 
 bool framer_next(struct framer *framer, struct record *out_record)

@@ -15,7 +15,7 @@ static const uint8_t zeros[CHARACTER_BYTES_MAX];
 static bool is_slow(const struct lines *lines)
 {
     return lines->discarding || lines->misaligned != 0 || !lines->format->plain ||
-           (lines->at_start && (lines->format->mark_bytes != 0 || lines->after_cut));
+           (lines->at_start && (lines->format->mark_bytes != 0 || lines->expects_hole));
 }
 
 void lines_init(struct lines *lines, const struct lines_config *config,
@@ -57,16 +57,27 @@ void lines_set_start(struct lines *lines)
     lines->slow = is_slow(lines);
 }
 
-void lines_set_after_cut(struct lines *lines)
+void lines_expect_hole(struct lines *lines)
 {
-    lines->after_cut = true;
+    lines->expects_hole = true;
     lines->slow = is_slow(lines);
 }
 
 bool lines_may_have_hole(const struct lines *lines)
 {
     struct slice nul = slice_of(zeros, lines->format->ending.width);
-    return lines->after_cut && !slice_starts_with(ending_needed(&lines->format->ending), nul);
+    return !slice_starts_with(ending_needed(&lines->format->ending), nul);
+}
+
+bool lines_in_hole(const struct lines *lines)
+{
+    return lines->hole != 0 && lines->rest.size == 0;
+}
+
+void lines_pass_hole(struct lines *lines, uint64_t size)
+{
+    ASSERT(lines_in_hole(lines));
+    lines->hole += size;
 }
 
 void lines_set_offset(struct lines *lines, uint64_t position, uint64_t line_offset)
@@ -426,7 +437,8 @@ static bool cut_line(struct lines *lines, struct line *out_line)
     if (lines->misaligned != 0) {
         return skip_divided_unit(lines, out_line);
     }
-    if (lines->at_start && lines->pending.size == 0 && lines_may_have_hole(lines)) {
+    if (lines->at_start && lines->expects_hole && lines->pending.size == 0 &&
+        lines_may_have_hole(lines)) {
         if (skip_hole(lines, out_line)) {
             return true;
         }

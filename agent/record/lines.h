@@ -2,8 +2,8 @@
 // decodes them, where the file has an encoding.
 //
 // When a file is cut to nothing under a writer that goes on behind it, not having opened it with
-// O_APPEND, it begins with a hole: NUL bytes that nobody has written. They are one LINE_SKIPPED, of
-// any length, unless NUL is a line ending.
+// O_APPEND, it begins with a hole: NUL bytes that nobody has written. Where one is expected they
+// are one LINE_SKIPPED, of any length, unless NUL is a line ending.
 //
 // Diagnostics: none; any bytes are lines. See record.h for what becomes of over-long lines.
 #pragma once
@@ -51,7 +51,7 @@ struct lines {
     uint64_t discarded;        // bytes of the present line so far, while its rest is discarded
     bool discarding;
     uint64_t hole;      // NUL bytes that the file begins with
-    bool after_cut;     // the file may begin with a hole
+    bool expects_hole;  // NUL bytes at the start of the file are a hole
     bool at_start;      // of the file: a hole and its byte order mark are left out
     bool slow;          // the next line is none of those that a newline alone decides
     bool partial_lines; // a time-out may hand out a part of a line
@@ -66,10 +66,14 @@ void lines_deinit(struct lines *lines);
 
 // The next byte is the first of the file.
 void lines_set_start(struct lines *lines);
-// The file began when it was cut to nothing.
-void lines_set_after_cut(struct lines *lines);
-// Whether NUL bytes at the start of the file are left out.
+// NUL bytes that the file begins with are a hole.
+void lines_expect_hole(struct lines *lines);
+// Whether a hole would be left out: NUL is no line ending.
 bool lines_may_have_hole(const struct lines *lines);
+// Whether nothing but a hole was fed yet.
+bool lines_in_hole(const struct lines *lines);
+// Feeds so many more bytes of the hole.
+void lines_pass_hole(struct lines *lines, uint64_t size);
 // The number of bytes before a position that decide what the rest of a cut line is.
 size_t lines_lookback_bytes(const struct lines *lines);
 // The next byte is at `position` of the file, in the middle of a line of which `line_offset` bytes

@@ -63,7 +63,8 @@ struct record {
                            // source. Borrowed until the next call on a framer of the same rules
     struct slice key;      // partition key, empty: random. Borrowed likewise
     uint64_t source_bytes; // bytes of the file that it stands for, line endings included; fits 32
-                           // bits, a longer line is cut there
+                           // bits, a longer line is cut there, unless it is a hole
+    bool hole;             // it is the hole that the file begins with, filtered
 };
 
 // Compiles the rules. Patterns were checked when the configuration was loaded
@@ -88,7 +89,8 @@ bool record_check_line_ending(const struct lines_config *lines, char *why, size_
 struct framer_peek {
     void *context;
     int64_t (*read)(void *context, uint64_t offset, uint8_t *room, size_t size);
-    bool after_cut; // the file began when it was cut to nothing: it may begin with a hole
+    bool after_cut; // the file began when it was cut to nothing: any NUL bytes at its start are a
+                    // hole, in other files 512 and more that come in the first chunk
 };
 
 // The state of one file, reading from `position`. `rules` is borrowed; `peek` is copied and called
@@ -104,6 +106,10 @@ void framer_free(struct framer *framer);
 // false; only then may the next one be fed, to this framer or another one of the same rules.
 // `now_ns` is monotonic.
 void framer_feed(struct framer *framer, struct slice chunk, uint64_t now_ns);
+// Whether nothing but the hole that a file begins with was fed, so that more of it need not be
+// read: framer_pass_hole feeds so many NUL bytes.
+bool framer_in_hole(const struct framer *framer);
+void framer_pass_hole(struct framer *framer, uint64_t size);
 // Takes the next complete record. Returns false when the rest needs more bytes.
 bool framer_next(struct framer *framer, struct record *out_record);
 // Completes what has waited too long (partial_line_timeout, multiline.timeout), then framer_next

@@ -341,6 +341,7 @@ void rules_apply(struct record_rules *rules, const struct framed *framed, struct
     }
     if (line->kind == LINE_SKIPPED || line->kind == LINE_REMAINDER) {
         make_filtered(out_record, line);
+        out_record->hole = framed->file_start && line->kind == LINE_SKIPPED && !line->over_long;
         return;
     }
     if (line->kind == LINE_DEAD_LETTER) {

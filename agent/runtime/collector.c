@@ -295,6 +295,14 @@ static int flush(struct collector *collector)
 
 // ---- records ----
 
+static void tell_hole(const struct collector *collector, uint64_t bytes)
+{
+    char path[PATH_MAX];
+    log_info("flow %s: %s begins with a hole of %llu bytes, which are passed over",
+             collector->options.flow->name, source_file_path(collector->current->file, path),
+             (unsigned long long)bytes);
+}
+
 // Puts the record at hand into the block. False when the block has no room for it.
 static bool store_record(struct collector *collector)
 {
@@ -302,6 +310,9 @@ static bool store_record(struct collector *collector)
     const struct record *record = &collector->record;
     if (record->fate == RECORD_FILTERED) {
         queue_add_filtered(queue, 1, record->source_bytes);
+        if (record->hole) {
+            tell_hole(collector, record->source_bytes);
+        }
         return true;
     }
     uint16_t reason = record->fate == RECORD_DEAD_LETTER ? (uint16_t)record->reason : REASON_NONE;
@@ -374,6 +385,9 @@ static void begin(struct collector *collector, struct tracked *tracked)
 static int64_t read_chunk(struct collector *collector, struct source_file *file, uint64_t now_ns)
 {
     struct tracked *tracked = track(collector, file);
+    if (framer_in_hole(tracked->framer)) {
+        framer_pass_hole(tracked->framer, source_pass_hole(collector->source, file));
+    }
     begin(collector, tracked);
     int64_t count =
         source_read(collector->source, file, collector->chunk, sizeof collector->chunk, now_ns);

@@ -309,3 +309,22 @@ int64_t reader_read(struct source *source, struct source_file *file, uint8_t *ro
     take(source, file, chunk, tail_of(proof.bytes + proof.before_at, proof.before_size, chunk));
     return count;
 }
+
+uint64_t reader_pass_hole(struct source *source, struct source_file *file)
+{
+    static const uint8_t zeros[TAIL_BYTES_MAX];
+    struct proof proof;
+    uint64_t position = file->read_position;
+    // Nearer to the start the bytes count for the head.
+    if (file->archive != NULL || position < HEAD_BYTES_MAX || file->fd < 0) {
+        return 0;
+    }
+    int64_t start = source->io->data_start(source->io, file->fd, position);
+    bool hole = start > 0 && (uint64_t)start > position + sizeof zeros;
+    if (!hole || check_proof(source, file, &proof) != 0) {
+        return 0;
+    }
+    file->size_sure = file->generation.size_seen;
+    extent_set_read(source, file, (uint64_t)start, fingerprint_of(slice_of(zeros, sizeof zeros)));
+    return (uint64_t)start - position;
+}

@@ -292,6 +292,11 @@ int64_t source_read(struct source *source, struct source_file *file, uint8_t *ro
     return count;
 }
 
+uint64_t source_pass_hole(struct source *source, struct source_file *file)
+{
+    return file->phase == FILE_LIVE ? reader_pass_hole(source, file) : 0;
+}
+
 int64_t source_peek(struct source *source, struct source_file *file, uint64_t offset, uint8_t *room,
                     size_t size)
 {

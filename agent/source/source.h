@@ -98,6 +98,9 @@ bool source_file_ended(const struct source_file *file);
 // gives 0.
 NODISCARD int64_t source_read(struct source *source, struct source_file *file, uint8_t *room,
                               size_t size, uint64_t now_ns);
+// Passes over the rest of a hole, NUL bytes that are not stored, where one that the file begins
+// with is being read. Returns their number, 0 where that is not known.
+uint64_t source_pass_hole(struct source *source, struct source_file *file);
 // Reads bytes of the file that lie before its position (the header line of a CSV file, the line
 // that the position cuts), as they are in the file now. Moves nothing. Returns the number, 0 at the
 // end, or a negative error.

@@ -109,6 +109,9 @@ NODISCARD int reader_check(struct source *source, struct source_file *file);
 // Reads the next chunk. -ESTALE: what was read before is not in the file any more.
 NODISCARD int64_t reader_read(struct source *source, struct source_file *file, uint8_t *room,
                               size_t size);
+// Passes over what is not stored of the file from the position on: NUL bytes, behind others.
+// Returns their number.
+uint64_t reader_pass_hole(struct source *source, struct source_file *file);
 
 // ---- look.c: what is behind a name ----
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 
 import pytest
 
@@ -89,3 +90,24 @@ def test_t4_again_and_again(case):
     case.write(20, width=WIDTH)
     told = case.down and not case.matches(case.rotated(1))
     case.check(silent_losses=1 if told else 0)
+
+
+@in_variants(STOPPED, KILLED)
+@with_patterns("app.log*")
+@pytest.mark.parametrize("sparse", ["always", "never"])
+def test_t4_copies_of_what_a_writer_that_does_not_append_has_written_begin_with_holes(case, sparse):
+    with case.log.open("wb", buffering=0) as log:
+        log.write(case.lines(300, width=WIDTH)[1])
+        case.start()
+        case.settled()
+        case.interrupt()
+        holes = []
+        for number in range(3):
+            log.write(case.lines(50, width=WIDTH)[1])
+            subprocess.run(["cp", f"--sparse={sparse}", case.log, case.rotated(number)], check=True)
+            os.truncate(case.log, 0)
+            holes.append(log.tell())
+        log.write(case.lines(50, width=WIDTH)[1])
+    books = case.check(holes=3)
+    assert books["filtered"] == {"records": 3, "bytes": sum(holes)}, books
+    assert all(f"a hole of {size} bytes" in case.agent.log() for size in holes)

@@ -10,6 +10,7 @@ from support.waiting import wait_until
 
 GIB = 1 << 30
 LIMIT = 1 << 19
+FIRST = b"x"
 LAST = b"the line after it\n"
 MEMORY_MAX_KIB = 64 << 10
 
@@ -20,10 +21,11 @@ def memory_peak_kib(process):
 
 
 def ship(make_sandbox, tmp_path, policy, *options):
-    """Ships a line of NULs, which take no room on the disk, and another one."""
+    """Ships a line of NULs, which take no room on the disk, behind one byte, and another one."""
     sandbox = make_sandbox("--stream", "demo:4", "--no-limits", *options)
     log = tmp_path / "app.log"
     with log.open("wb") as file:
+        file.write(FIRST)
         file.truncate(GIB)
         file.seek(GIB)
         file.write(b"\n" + LAST)
@@ -56,7 +58,7 @@ def test_t12_a_line_of_a_gibibyte_is_split(make_sandbox, tmp_path):
         agent.stop()
 
 
-@pytest.mark.parametrize("policy, arrived", [("skip", [LAST]), ("truncate", [LAST, bytes(LIMIT) + b"\n"])])
+@pytest.mark.parametrize("policy, arrived", [("skip", [LAST]), ("truncate", [LAST, FIRST + bytes(LIMIT - 1) + b"\n"])])
 @pytest.mark.parametrize("kill", [False, True], ids=["running", "killed"])
 def test_t12_a_line_of_a_gibibyte_is_passed_over(make_sandbox, tmp_path, policy, arrived, kill):
     sandbox, agent = ship(make_sandbox, tmp_path, policy)

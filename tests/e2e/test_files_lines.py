@@ -64,14 +64,14 @@ def test_t12_longer_lines_are_dead_letters(case):
 
 @in_every_variant
 def test_t12_nuls_and_invalid_utf8_arrive_as_they_were_written(case):
-    lines = [b"\0" * 3000, b"\0id\0\0", b"\xff\xfe\xfd", b"\xc3", b"\xed\xa0\x80 surrogate", b"\xf4\x90\x80\x80",
+    lines = [b"a", b"\0" * 3000, b"\0id\0\0", b"\xff\xfe\xfd", b"\xc3", b"\xed\xa0\x80 surrogate", b"\xf4\x90\x80\x80",
              b"latin \xe4\xf6\xfc", b"overlong \xc0\xaf", bytes(set(range(256)) - {10, 13})]
-    case.log.write_bytes(b"\n".join(lines[:4]) + b"\n" + lines[4][:5])
+    case.log.write_bytes(b"\n".join(lines[:5]) + b"\n" + lines[5][:5])
     case.start()
     case.wait_read()
     case.interrupt()
     with case.log.open("ab") as log:
-        log.write(lines[4][5:] + b"\n" + b"\n".join(lines[5:]) + b"\n")
+        log.write(lines[5][5:] + b"\n" + b"\n".join(lines[6:]) + b"\n")
     case.check_records(line + b"\n" for line in lines)
 
 

@@ -122,6 +122,13 @@ static int64_t route_pwrite(struct io *io, int fd, const void *data, size_t size
     return result;
 }
 
+static int64_t route_data_start(struct io *io, int fd, uint64_t offset)
+{
+    struct sim_io *sim = sim_of(io);
+    struct io *side = side_of_fd(sim, fd);
+    return counted(sim, side, side->data_start(side, fd, offset));
+}
+
 static int route_ftruncate(struct io *io, int fd, uint64_t size)
 {
     struct sim_io *sim = sim_of(io);
@@ -284,6 +291,7 @@ void sim_io_init(struct sim_io *sim, struct io *files, struct io *disk, uint64_t
                .close = route_close,
                .pread = route_pread,
                .pwrite = route_pwrite,
+               .data_start = route_data_start,
                .ftruncate = route_ftruncate,
                .fdatasync = route_fdatasync,
                .sync_dir = route_sync_dir,

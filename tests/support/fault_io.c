@@ -93,6 +93,11 @@ static int64_t fault_pwrite(struct io *io, int fd, const void *data, size_t size
     return error != 0 ? error : fault->inner->pwrite(fault->inner, fd, data, size, offset);
 }
 
+static int64_t fault_data_start(struct io *io, int fd, uint64_t offset)
+{
+    PASS(data_start, inner, fd, offset);
+}
+
 static int fault_ftruncate(struct io *io, int fd, uint64_t size)
 {
     PASS(ftruncate, inner, fd, size);

@@ -23,6 +23,7 @@
 #define FAULT_IO_LIST(X) \
     X(open)              \
     X(pread)             \
+    X(data_start)        \
     X(pwrite)            \
     X(ftruncate)         \
     X(fdatasync)         \

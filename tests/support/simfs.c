@@ -98,6 +98,19 @@ static int64_t sim_pread(struct io *io, int fd, void *data, size_t size, uint64_
     return (int64_t)count;
 }
 
+// What is zeros only, in whole blocks, is not stored.
+static int64_t sim_data_start(struct io *io, int fd, uint64_t offset)
+{
+    const struct inode *inode = fs_of(io)->fds[fd];
+    size_t at = (size_t)offset;
+    if (at >= inode->data.size) {
+        return -ENXIO;
+    }
+    at += slice_zeros(slice_of(inode->data.data + at, inode->data.size - at));
+    size_t start = at == inode->data.size ? at : at - at % 4096;
+    return start > offset ? (int64_t)start : (int64_t)offset;
+}
+
 static void fill(const struct simfs *fs, const struct inode *inode, struct file_stat *out_stat)
 {
     *out_stat = (struct file_stat){
@@ -293,6 +306,7 @@ struct simfs *simfs_create(void)
         .open = sim_open,
         .close = sim_close,
         .pread = sim_pread,
+        .data_start = sim_data_start,
         .list = sim_list,
         .readlink = sim_readlink,
         .stat = sim_stat,

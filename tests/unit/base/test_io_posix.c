@@ -195,6 +195,23 @@ START_TEST(a_lock_is_held_by_one_description)
 }
 END_TEST
 
+START_TEST(data_begins_behind_a_hole)
+{
+    char *path = path_of("f");
+    int fd = create(path);
+    ck_assert_int_eq(io->ftruncate(io, fd, 10 << 20), 0);
+    ck_assert_int_eq(io->data_start(io, fd, 0), 10 << 20);
+    ck_assert_int_eq(io->data_start(io, fd, 10 << 20), -ENXIO);
+    ck_assert_int_eq(io->pwrite(io, fd, "a", 1, 5 << 20), 1);
+    int64_t start = io->data_start(io, fd, 4096);
+    ck_assert_int_gt(start, 4096);
+    ck_assert_int_le(start, 5 << 20);
+    ck_assert_int_eq(io->data_start(io, fd, 5 << 20), 5 << 20);
+    io->close(io, fd);
+    free(path);
+}
+END_TEST
+
 START_TEST(allocation_leaves_the_size_alone)
 {
     char *path = path_of("f");
@@ -293,6 +310,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, listing_names_every_entry_with_its_kind);
     tcase_add_test(tests, a_link_longer_than_the_buffer_is_an_error);
     tcase_add_test(tests, a_lock_is_held_by_one_description);
+    tcase_add_test(tests, data_begins_behind_a_hole);
     tcase_add_test(tests, allocation_leaves_the_size_alone);
     tcase_add_test(tests, filesystems_tell_their_kind_and_room);
     tcase_add_test(tests, notifications_come_from_watched_directories_only);

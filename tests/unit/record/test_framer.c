@@ -264,14 +264,84 @@ START_TEST(hole_is_left_out_when_its_end_is_seen)
 }
 END_TEST
 
-START_TEST(nul_bytes_at_the_start_of_a_file_that_was_not_cut_are_text)
+START_TEST(few_nul_bytes_at_the_start_of_a_file_that_was_not_cut_are_text)
 {
+    static const char bytes[512] = {[511] = '\n'};
     struct flow flow = flow_default();
+    flow.config.lines.max_line = 1000;
     open_at(&flow, 0);
-    framer_feed(flow.framer, slice_of("\0\0a\n", 4), 0);
+    framer_feed(flow.framer, slice_of(bytes, sizeof bytes), 0);
     struct record record;
     ck_assert(framer_next(flow.framer, &record));
-    ck_assert(slice_equal(record.data, slice_of("\0\0a\n", 4)));
+    ck_assert(slice_equal(record.data, slice_of(bytes, sizeof bytes)));
+    close_flow(&flow);
+}
+END_TEST
+
+START_TEST(many_nul_bytes_at_the_start_of_any_file_are_a_hole)
+{
+    static const char bytes[514] = {[512] = 'a', [513] = '\n'};
+    struct flow flow = flow_default();
+    open_at(&flow, 0);
+    framer_feed(flow.framer, slice_of(bytes, sizeof bytes), 0);
+    struct record record;
+    ck_assert(framer_next(flow.framer, &record));
+    ck_assert(record.hole);
+    ck_assert_uint_eq(record.source_bytes, 512);
+    take_all(&flow);
+    ck_assert_str_eq(seen(&flow), "S 2 <a\n>");
+    close_flow(&flow);
+}
+END_TEST
+
+START_TEST(nul_bytes_that_end_lines_are_no_hole)
+{
+    static char nul[] = "nul";
+    static const char bytes[512];
+    struct flow flow = flow_default();
+    flow.config.lines.line_ending = nul;
+    open_at(&flow, 0);
+    framer_feed(flow.framer, slice_of(bytes, sizeof bytes), 0);
+    struct record record;
+    for (int i = 0; i < 512; i++) {
+        ck_assert(framer_next(flow.framer, &record));
+        ck_assert_uint_eq(record.source_bytes, 1);
+    }
+    close_flow(&flow);
+}
+END_TEST
+
+START_TEST(a_hole_that_is_passed_counts_as_one_that_was_fed)
+{
+    static const char zeros[1000];
+    struct flow flow = flow_default();
+    open_at(&flow, 0);
+    ck_assert(!framer_in_hole(flow.framer));
+    framer_feed(flow.framer, slice_of(zeros, sizeof zeros), 0);
+    take_all(&flow);
+    ck_assert(framer_in_hole(flow.framer));
+    framer_pass_hole(flow.framer, 3000000);
+    ck_assert_uint_eq(framer_end(flow.framer), 3001000);
+    feed(&flow, "a\n");
+    ck_assert_str_eq(seen(&flow), "F 3001000 <>S 2 <a\n>");
+    ck_assert(!framer_in_hole(flow.framer));
+    close_flow(&flow);
+}
+END_TEST
+
+START_TEST(line_behind_a_hole_of_a_copy_begins_there_after_a_restart)
+{
+    static const char bytes[602] = {[600] = 'a', [601] = '\n'};
+    struct flow flow = flow_default();
+    flow.config.lines.over_long = OVER_LONG_SKIP;
+    flow.config.lines.max_line = 4;
+    struct hole hole = {.bytes = bytes, .size = sizeof bytes};
+    ck_assert_int_eq(record_rules_create(&flow.config, &flow.to, &flow.stats, &flow.rules), 0);
+    struct framer_peek hole_peek = {.context = &hole, .read = peek_hole};
+    flow.framer = framer_create(flow.rules, 600, &hole_peek);
+    buf_init(&flow.seen, 1 << 20);
+    feed(&flow, "a\n");
+    ck_assert_str_eq(seen(&flow), "S 2 <a\n>");
     close_flow(&flow);
 }
 END_TEST
@@ -480,7 +550,11 @@ static void add_line_tests(TCase *tests)
     tcase_add_test(tests, pieces_do_not_divide_characters);
     tcase_add_test(tests, invalid_utf8_and_nul_pass_as_they_are);
     tcase_add_test(tests, hole_is_left_out_when_its_end_is_seen);
-    tcase_add_test(tests, nul_bytes_at_the_start_of_a_file_that_was_not_cut_are_text);
+    tcase_add_test(tests, few_nul_bytes_at_the_start_of_a_file_that_was_not_cut_are_text);
+    tcase_add_test(tests, many_nul_bytes_at_the_start_of_any_file_are_a_hole);
+    tcase_add_test(tests, nul_bytes_that_end_lines_are_no_hole);
+    tcase_add_test(tests, a_hole_that_is_passed_counts_as_one_that_was_fed);
+    tcase_add_test(tests, line_behind_a_hole_of_a_copy_begins_there_after_a_restart);
     tcase_add_test(tests, hole_may_be_larger_than_4_gib);
     tcase_add_loop_test(tests, line_behind_a_hole_begins_there_after_a_restart, 0, 4);
     tcase_add_loop_test(tests, line_of_gigabytes_takes_bounded_memory, 0, 4);
