@@ -207,9 +207,10 @@ bool compare_known(struct source *source, struct subject *subject,
     const struct generation *ours = &subject->file->generation;
     const struct generation *theirs = &original->generation;
     bool ended = original->phase == FILE_ORPHAN || original->phase == FILE_PAST;
-    bool unread = (ended && original->work->alike_id != 0) ||
-                  (original->phase == FILE_PAST && original->read_position == 0);
-    if (original->archive != NULL && unread) {
+    bool copied = original->work->alike_id != 0;
+    bool unread = original->read_position == 0 && (original->phase == FILE_PAST || copied);
+    bool outgrown = copied && !subject->asks && subject->size != original->read_position;
+    if (original->archive != NULL && ended && (unread || outgrown)) {
         return false; // another one has its content
     }
     bool comparable = original != subject->file && theirs->head.length > 0 &&
@@ -260,15 +261,17 @@ static enum match compare_readable(struct source *source, const struct subject *
 
 // Whether the file was born when the original was gone at `gone_ns` (0: unknown). Times of birth
 // are ticks of a clock, and what was deleted was gone before that was seen: a file that was born
-// within a tick of a deletion, where the original was, is a log that was created anew, not a copy.
+// within a tick of a deletion, where the original was, is a log that was created anew, not a copy:
+// unless it was renamed to where it is.
 static bool is_born_after(const struct source *source, const struct source_file *file,
                           const struct source_file *original, enum condition condition,
                           uint64_t gone_ns)
 {
     char ours[PATH_MAX];
     char theirs[PATH_MAX];
+    bool arrived = file->names != NULL && file->names->arrived;
     bool anew = condition == ORIGINAL_GONE && original->names == NULL && !original->cut &&
-                strcmp(file_path(file, ours), file_path(original, theirs)) == 0;
+                !arrived && strcmp(file_path(file, ours), file_path(original, theirs)) == 0;
     bool set_back =
         file->premature || file->generation.birth_ns > source->io->real_ns(source->io) + NS_PER_S;
     return gone_ns != 0 && !set_back && file->generation.birth_ns + (anew ? TICK_NS : 0) > gone_ns;

@@ -17,8 +17,9 @@
 //   other inode, only part of a known head yet | held while it grows
 //   compressed, known head and tail            | a copy likewise; also held for as long as the
 //                                              |   original is there under the name without .gz
-//   other inode, its birth later than the end  | a file of its own: what is gone cannot be copied
-//   of the original, or the original's inode   |
+//   other inode, its birth later than the end  | a file of its own: what is gone cannot be copied;
+//   of the original, or the original's inode   |   within a tick of a deletion too, if it was
+//                                              |   created and not renamed to where that was
 //   after a reboot: same inode and birth; with-| the same generation, under a new device number
 //   out a time of birth: same inode and path   |
 #pragma once

@@ -354,11 +354,15 @@ static bool see_size(struct source *source, struct source_file *file)
         source->io->fstat(source->io, file->fd, &stat) != 0) {
         return true;
     }
-    if (stat.size < extent_min(file)) {
+    int error = stat.size < extent_min(file) ? -ESTALE : reader_check(source, file);
+    if (error == -ESTALE) {
         life_truncated(source, file);
         return false;
     }
-    extent_set_size(source, file, stat.size);
+    if (error == 0) {
+        extent_set_size(source, file, stat.size);
+        file->size_sure = file->generation.size_seen;
+    }
     return true;
 }
 

@@ -38,6 +38,7 @@ struct name {
     uint8_t trouble;          // the caller's: why it is not read, 0: it is
     bool queued : 1;          // waits to be looked at
     bool moved : 1;           // what is behind it may be another file now, not only grown
+    bool arrived : 1;         // what is behind it was renamed to it, not created there
     bool polled : 1;
     bool unmatched : 1; // not matched by a pattern; followed because a file was renamed to it
     bool pinned : 1;    // must be polled by itself (see tree_name_poll)

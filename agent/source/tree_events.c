@@ -90,6 +90,10 @@ static void take_entry_event(struct tree *tree, struct dir *dir, const struct wa
     }
     tree_dir_entry(tree, dir, event->name, kind);
     follow_rename(tree, dir, event);
+    name = tree_name_find(tree, dir, event->name);
+    if (name != NULL && (event->mask & (IN_CREATE | IN_MOVED_TO)) != 0) {
+        name->arrived = (event->mask & IN_MOVED_TO) != 0;
+    }
 }
 
 void tree_resync(struct tree *tree)

@@ -181,6 +181,75 @@ START_TEST(a_copy_of_a_log_that_was_cut_before_it_was_copied_is_no_file_of_its_o
 }
 END_TEST
 
+START_TEST(a_log_that_is_replaced_by_its_copy_at_once_is_that_copy)
+{
+    struct source_world *world = make_world();
+    simfs_copy_bytes(world->fs, LOG, "/tmp", 0, (size_t)simfs_size(world->fs, LOG));
+    if (_i == 1) {
+        source_world_write(world, "/tmp", 61, 65);
+    }
+    simfs_rename(world->fs, "/tmp", LOG); // within a tick of its birth
+    source_world_read_for_s(world, 3);
+    source_world_write(world, LOG, 71, 75);
+    source_world_read_for_s(world, 3);
+    source_world_check(world, 1, 60, 1);
+    source_world_check(world, 61, 65, _i == 1 ? 1 : 0);
+    source_world_check(world, 71, 75, 1);
+    source_world_free(world);
+}
+END_TEST
+
+static void compress_parts(struct source_world *world, const char *from, const char *to,
+                           size_t parts)
+{
+    struct slice content = simfs_content(world->fs, from);
+    struct buf archive;
+    buf_init(&archive, SIZE_MAX);
+    size_t part = content.size / parts;
+    for (size_t i = 0; i < parts; i++) {
+        size_t end = i + 1 == parts ? content.size : (i + 1) * part;
+        gzip_bytes(&archive, slice_of(content.data + i * part, end - i * part));
+    }
+    simfs_append(world->fs, to, archive.data, archive.size);
+    buf_deinit(&archive);
+}
+
+START_TEST(what_is_made_of_an_archive_that_was_read_is_a_copy_of_it)
+{
+    enum { INFLATED, COMPRESSED_ANEW };
+    struct source_world *world = source_world_create("/d/*");
+    world->config.compressed = true;
+    source_world_write(world, LOG, 1, 60);
+    source_world_read_for_s(world, 6);
+    simfs_rename(world->fs, LOG, COPY);
+    simfs_copy_bytes(world->fs, COPY, "/content", 0, (size_t)simfs_size(world->fs, COPY));
+    compress_parts(world, COPY, COPY ".gz", 1);
+    source_world_read_for_s(world, 2);
+    simfs_unlink(world->fs, COPY);
+    source_world_read_for_s(world, 20);
+    switch (_i) {
+    case INFLATED:
+        simfs_copy_bytes(world->fs, "/content", COPY, 0, (size_t)simfs_size(world->fs, "/content"));
+        source_world_read(world);
+        simfs_unlink(world->fs, COPY ".gz");
+        break;
+    case COMPRESSED_ANEW:
+        compress_parts(world, "/content", "/anew", 3);
+        source_world_pass_s(world, 1);
+        simfs_rename(world->fs, "/anew", COPY ".gz");
+        break;
+    }
+    source_world_read_for_s(world, 30);
+    source_world_check(world, 1, 60, 1);
+    if (_i == INFLATED) {
+        source_world_write(world, COPY, 61, 62);
+        source_world_read_for_s(world, 3);
+        source_world_check(world, 61, 62, 1);
+    }
+    source_world_free(world);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("cases of another inode");
@@ -193,6 +262,8 @@ Suite *test_suite(void)
         tests,
         another_inode_that_begins_an_intact_one_is_held_for_ten_seconds_after_its_last_growth);
     tcase_add_loop_test(tests, an_archive_whose_original_goes_on_and_is_then_cut_is_not_read, 0, 4);
+    tcase_add_loop_test(tests, a_log_that_is_replaced_by_its_copy_at_once_is_that_copy, 0, 2);
+    tcase_add_loop_test(tests, what_is_made_of_an_archive_that_was_read_is_a_copy_of_it, 0, 2);
     tcase_add_loop_test(tests, a_held_file_whose_original_goes_on_and_is_then_cut_is_not_read, 0,
                         2);
     tcase_add_loop_test(
