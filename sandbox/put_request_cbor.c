@@ -1,5 +1,5 @@
 #include "aws/cbor.h"
-#include "base/base64.h"
+#include "base/utf8.h"
 #include "sandbox/put_request.h"
 
 struct reading {
@@ -36,7 +36,8 @@ static bool read_field(struct reading *reading, struct put_record *record, enum 
         return false;
     }
     field->present = true;
-    return read_string(reading, &item, &field->value);
+    return read_string(reading, &item, &field->value) &&
+           (name == PUT_DATA || utf8_valid(field->value));
 }
 
 static bool read_record(struct reading *reading, const struct cbor_item *head)

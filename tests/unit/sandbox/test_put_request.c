@@ -110,6 +110,17 @@ START_TEST(the_known_cbor_body_is_read)
 }
 END_TEST
 
+START_TEST(text_in_cbor_is_utf8)
+{
+    uint8_t body[] = {0xa1, 0x6a, 'S', 't', 'r',  'e', 'a',  'm',
+                      'N',  'a',  'm', 'e', 0x63, 'o', 0xc3, 0xb6};
+    ck_assert(read_bytes(slice_of(body, sizeof(body)), WIRE_CBOR));
+    ck_assert(slice_equal_text(request.stream_name.value, "o\xc3\xb6"));
+    body[sizeof(body) - 2] = 0xb6;
+    ck_assert(!read_bytes(slice_of(body, sizeof(body)), WIRE_CBOR));
+}
+END_TEST
+
 START_TEST(more_records_than_are_looked_at_do_no_harm)
 {
     struct buf body;
@@ -137,6 +148,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, null_is_absent);
     tcase_add_test(tests, what_is_not_json_or_of_the_wrong_type_is_refused);
     tcase_add_test(tests, the_known_cbor_body_is_read);
+    tcase_add_test(tests, text_in_cbor_is_utf8);
     tcase_add_test(tests, more_records_than_are_looked_at_do_no_harm);
     suite_add_tcase(suite, tests);
     return suite;
