@@ -183,7 +183,9 @@ static int write_again(struct io *io, int fd, unsigned index)
     if (count < 0) {
         return (int)count;
     }
+    CRASH_POINT("before an ack slot over itself");
     int error = io_pwrite_all(io, fd, bytes, (size_t)count, offset);
+    CRASH_POINT("after an ack slot over itself");
     return error == 0 ? io->fdatasync(io, fd) : error;
 }
 
@@ -197,6 +199,7 @@ static void take_room(struct io *io, int fd, uint64_t size)
         size_t part = (size_t)(SLOT_STRIDE - size % SLOT_STRIDE);
         error = io_pwrite_all(io, fd, zeros, part, size);
         size += part;
+        CRASH_POINT("amid the room for ack slots");
     }
 }
 

@@ -233,6 +233,7 @@ static int make_durable(struct deadletter *deadletter, const char *path)
         error = io_pwrite_all(io, fd, chunk, (size_t)count, offset);
     }
     free(chunk);
+    CRASH_POINT("after letters over themselves");
     if (error == 0) {
         error = io->fdatasync(io, fd);
     }
@@ -338,6 +339,7 @@ static int open_file(struct deadletter *deadletter)
     if (fd < 0) {
         return fd;
     }
+    CRASH_POINT("after the creation of a file of letters");
     deadletter->file_number++;
     deadletter->fd = fd;
     deadletter->written = 0;
@@ -421,6 +423,7 @@ int deadletter_sync(struct deadletter *deadletter)
     }
     int error = 0;
     if (deadletter->dirty) {
+        CRASH_POINT("before the sync of the dead letters");
         error = deadletter->io->fdatasync(deadletter->io, deadletter->fd);
     }
     if (error == 0 && deadletter->dir_dirty) {

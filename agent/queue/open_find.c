@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/crash_point.h"
 #include "queue/recovery.h"
 
 enum { NAMES_MAX = 1 << 20 };
@@ -25,6 +26,7 @@ static int note_name(void *context, const char *name, enum file_kind kind)
     if (has_suffix(name, ".tmp")) {
         char *path = queue_path(queue, name);
         (void)queue->io->unlink(queue->io, path);
+        CRASH_POINT("after the removal of an unfinished file");
         free(path);
         return 0;
     }
@@ -207,6 +209,7 @@ static int remove_older(struct recovery *recovery, size_t older, const struct fo
         return whole;
     }
     int error = keep_snapshot(recovery, newer);
+    CRASH_POINT("before the removal of a replaced segment");
     if (error == 0) {
         // One that stayed would come back when its replacement has been replaced.
         error = recovery_unlink(recovery, older);
@@ -285,6 +288,7 @@ static int seal_again(struct recovery *recovery)
         return count < 0 ? (int)count : E_AGAIN;
     }
     int error = io_pwrite_all(io, segment->fd, footer, sizeof footer, segment->written);
+    CRASH_POINT("after a footer over itself");
     if (recovery_is_no_space(error)) {
         return 0; // a filesystem that copies on write; the footer is most likely there
     }

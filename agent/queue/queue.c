@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "queue/queue_internal.h"
 
@@ -121,6 +122,7 @@ static int make_dir(struct io *io, const char *dir)
     ASSERT(slash != NULL);
     size_t length = slash == dir ? 1 : (size_t)(slash - dir);
     char *parent = xstrndup(slice_of(dir, length));
+    CRASH_POINT("before the sync of the directory of a flow");
     error = io->sync_dir(io, parent);
     free(parent);
     return error;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/crash_point.h"
 #include "base/error.h"
 
 enum { SAME_NAMES_MAX = 10000 }; // in the directory that files are moved to
@@ -149,12 +150,14 @@ int leaver_delete(struct io *io, const struct leaver *leaver)
     int error = 0;
     if (!is_hidden(leaver->path)) {
         error = io->rename_new(io, leaver->path, hidden);
+        CRASH_POINT("after a shipped file was hidden");
     }
     if (error == 0) {
         error = check_moved(io, leaver, hidden);
     }
     if (error == 0) {
         error = io->unlink(io, hidden);
+        CRASH_POINT("after the removal of a shipped file");
     }
     free(hidden);
     return error;
@@ -168,6 +171,7 @@ int leaver_move(struct io *io, const struct leaver *leaver, const char *dir, cha
         char *to = i == 0 ? xasprintf("%s/%s", dir, name) : xasprintf("%s/%s-%u", dir, name, i);
         error = io->rename_new(io, leaver->path, to);
         if (error == 0) {
+            CRASH_POINT("after the move of a shipped file");
             error = check_moved(io, leaver, to);
             if (error == 0) {
                 *out_path = to;

@@ -18,6 +18,7 @@ from support.writer import Writer
 
 ROOT = pathlib.Path(__file__).parents[2]
 POINT = re.compile(r'CRASH_POINT\("([^"]+)"\)')
+LEAVER = "leaver.c"
 ROUNDS = int(os.environ.get("KINTAIL_CRASH_ROUNDS", "1"))
 
 
@@ -26,7 +27,23 @@ def sources():
 
 
 def named_points():
-    return [name for path in sources() for name in POINT.findall(path.read_text("utf-8"))]
+    """All but those of files that were shipped, which have a test of their own."""
+    return [name for path in sources() if path.name != LEAVER for name in points_of(path)]
+
+
+def points_of(path):
+    return POINT.findall(path.read_text("utf-8"))
+
+
+# What only an agent with a new queue comes to.
+AT_FIRST = ["amid the room for ack slots"]
+# What is only done after a crash at another point.
+AFTER = {
+    "after letters over themselves": "after a dead letter",
+    "after the removal of an unfinished file": "before the rename of a copy",
+    "before the removal of a replaced segment": "before the removal of the old tail",
+    "after a footer over itself": "before the sync of a footer",
+}
 
 
 class Odd(Writer):
@@ -68,13 +85,20 @@ def test_q2_the_agent_dies_at_every_named_point(sandbox, tmp_path):
     writer = Odd(logs, ledger, seed)
     writer.start()
     try:
-        points = named_points() * ROUNDS
-        assert len(set(points)) == len(points) // ROUNDS >= 25
+        names = named_points()
+        assert len(set(names)) == len(names) >= 34
+        points = [name for name in names if name not in AT_FIRST and name not in AFTER] * ROUNDS
         chance.shuffle(points)
+        for point in AT_FIRST:
+            visit(agent, point)
+        del agent.environment["KINTAIL_CRASH_AT"]
         agent.start()
         wait_until(lambda: agent.books()["acknowledged"]["records"] > 0, 30, "something to recover")
         agent.kill()
         for point in points:
+            visit(agent, point)
+        for point, before in AFTER.items():
+            visit(agent, before)
             visit(agent, point)
         writer.end()
         sandbox.no_faults()
@@ -88,6 +112,42 @@ def test_q2_the_agent_dies_at_every_named_point(sandbox, tmp_path):
         ledger.compare(data for _, data in read_stream(sandbox)).check(books["maybe_repeated"])
     finally:
         writer.end()
+        agent.stop()
+
+
+def test_the_agent_dies_while_it_removes_what_was_shipped(sandbox, tmp_path):
+    removed, kept = tmp_path / "removed", tmp_path / "kept"
+    ledger = Ledger()
+    flows = []
+    for directory, after_ship in ((removed, "delete"), (kept, {"move": str(tmp_path / "done")})):
+        directory.mkdir()
+        flows.append(kinesis_flow(directory / "app.log*", name=directory.name, after_ship=after_ship,
+                                  to={"endpoint": sandbox.url}, close_after="200ms"))
+    (tmp_path / "done").mkdir()
+    agent = Agent(tmp_path / "a", flows)
+    logs = [flow["files"][0].removesuffix("*") for flow in flows]
+    points = points_of(ROOT / "agent" / "runtime" / LEAVER)
+    try:
+        for number, point in enumerate(points):
+            agent.environment.pop("KINTAIL_CRASH_AT", None)
+            for log in map(pathlib.Path, logs):
+                log.write_text("".join(ledger.line(log.parent.name) + "\n" for _ in range(50)), "utf-8")
+            agent.start()
+            wait_until(lambda: all(agent.books(f["name"])["queued"]["records"] == 0 ==
+                                   agent.books(f["name"])["read"]["records"] - 50 * (number + 1)
+                                   for f in flows), 30, "the logs to be shipped")
+            agent.kill()
+            for log in map(pathlib.Path, logs):
+                log.rename(f"{log}.{number}")
+            visit(agent, point)
+        del agent.environment["KINTAIL_CRASH_AT"]
+        agent.start()
+        wait_until(lambda: not os.listdir(removed) and not os.listdir(kept), 30, "everything to go")
+        assert len(os.listdir(tmp_path / "done")) == len(points)
+        maybe_repeated = sum(agent.wait_settled(50 * len(points), name=f["name"])["maybe_repeated"] for f in flows)
+        assert agent.terminate() == 0, agent.log()
+        ledger.compare(data for _, data in read_stream(sandbox)).check(maybe_repeated)
+    finally:
         agent.stop()
 
 
