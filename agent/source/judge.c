@@ -315,6 +315,11 @@ static void pass_empty(struct source *source, struct source_file *file, uint64_t
         archive_survey_end(source, file);
         extent_set_content(source, file, size);
     }
+    if (file->archive == NULL && file->names == NULL) {
+        life_resume(source, file,
+                    size); // its writer may go on, and only the descriptor leads there
+        return;
+    }
     reader_close(source, file);
     if (file->work->older == NULL) {
         life_at_end(source, file);

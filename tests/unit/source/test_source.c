@@ -365,6 +365,29 @@ START_TEST(a_deleted_file_is_read_to_its_end)
 }
 END_TEST
 
+START_TEST(a_deleted_file_that_is_cut_to_nothing_is_read_on)
+{
+    struct world *world = make_world("app.log", START_AT_BEGINNING);
+    append(world, "app.log", "one\n");
+    char *path = path_of(world, "app.log");
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    free(path);
+    start(world);
+    run(world);
+    erase(world, "app.log");
+    run(world);
+    ck_assert_int_eq(ftruncate(fd, 0), 0);
+    world->shift_ns += 61 * NS_PER_S;
+    run(world);
+    ck_assert_int_eq(write(fd, "two\n", 4), 4);
+    world->shift_ns += 61 * NS_PER_S;
+    run(world);
+    close(fd);
+    ck_assert_str_eq(text_of(world), "one\ntwo\n");
+    free_world(world);
+}
+END_TEST
+
 START_TEST(a_truncated_file_is_read_from_its_start)
 {
     struct world *world = make_world("app.log", START_AT_BEGINNING);
@@ -660,6 +683,7 @@ Suite *test_suite(void)
     tcase_add_test(reading, a_log_does_not_wait_for_what_start_at_passes_over);
     tcase_add_test(reading, a_generation_that_is_found_after_a_younger_one_is_read_before_it);
     tcase_add_test(reading, a_deleted_file_is_read_to_its_end);
+    tcase_add_test(reading, a_deleted_file_that_is_cut_to_nothing_is_read_on);
     tcase_add_test(reading, a_truncated_file_is_read_from_its_start);
     tcase_add_test(reading, a_copy_of_a_truncated_file_goes_on_where_the_original_was);
     tcase_add_test(reading, rotation_and_growth_while_stopped_are_found_at_the_start);
