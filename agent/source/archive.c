@@ -8,34 +8,71 @@
 #include "base/log.h"
 #include "source/archive_state.h"
 
-static bool has_suffix(const char *path)
+enum { MAGIC_BYTES_MAX = 6 };
+
+// What rotations compress with: the ends of names, and how the files begin (RFC 1952; the xz file
+// format, 2.1.1.1; RFC 8878, 3.1.1; the LZ4 frame format; bzip2 and compress as file(1) knows
+// them).
+struct form {
+    const char *suffix;
+    uint8_t magic[MAGIC_BYTES_MAX];
+    size_t magic_bytes;
+    const char *refusal; // NULL: it can be inflated
+};
+
+static const struct form forms[] = {
+    {".gz", {0x1f, 0x8b}, 2, NULL},
+    {".xz", {0xfd, '7', 'z', 'X', 'Z', 0}, 6, "not read: compressed by xz; only gzip can be read"},
+    {".zst", {0x28, 0xb5, 0x2f, 0xfd}, 4, "not read: compressed by zstd; only gzip can be read"},
+    {".bz2", {'B', 'Z', 'h'}, 3, "not read: compressed by bzip2; only gzip can be read"},
+    {".lz4", {0x04, 0x22, 0x4d, 0x18}, 4, "not read: compressed by lz4; only gzip can be read"},
+    {".Z", {0x1f, 0x9d}, 2, "not read: compressed by compress; only gzip can be read"},
+};
+
+static const struct form *form_of_name(const char *path)
 {
     size_t length = strlen(path);
-    return length > 3 && strcmp(path + length - 3, ".gz") == 0;
+    for (size_t i = 0; i < ARRAY_COUNT(forms); i++) {
+        size_t size = strlen(forms[i].suffix);
+        if (length > size && strcmp(path + length - size, forms[i].suffix) == 0) {
+            return &forms[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct form *form_of(const struct source_file *file)
+{
+    const struct form *form = NULL;
+    for (const struct name *name = file->names; name != NULL && form == NULL;
+         name = name->file_next) {
+        form = form_of_name(name->text);
+    }
+    char room[PATH_MAX];
+    return file->names == NULL ? form_of_name(file_path(file, room)) : form;
 }
 
 bool archive_is_named(const struct source_file *file)
 {
-    for (const struct name *name = file->names; name != NULL; name = name->file_next) {
-        if (has_suffix(name->text)) {
-            return true;
-        }
-    }
-    char room[PATH_MAX];
-    return file->names == NULL && has_suffix(file_path(file, room));
+    return form_of(file) != NULL;
 }
 
 int archive_detect(struct source *source, struct source_file *file)
 {
-    uint8_t magic[GZIP_MAGIC_BYTES];
-    if (file->archive != NULL || file->fd < 0 || !archive_is_named(file)) {
-        return file->archive != NULL ? 1 : 0;
+    if (file->archive != NULL) {
+        return 1;
     }
-    int64_t count = io_pread_all(source->io, file->fd, magic, sizeof magic, 0);
-    if (count <= 0 || !gzip_begins(slice_of(magic, (size_t)count))) {
+    const struct form *form = file->fd < 0 ? NULL : form_of(file);
+    if (form == NULL) {
+        return 0;
+    }
+    uint8_t magic[MAGIC_BYTES_MAX];
+    int64_t count = io_pread_all(source->io, file->fd, magic, form->magic_bytes, 0);
+    if (count <= 0 || memcmp(magic, form->magic, (size_t)count) != 0) {
         return count < 0 ? (int)count : 0;
     }
     file->archive = xcalloc(1, sizeof *file->archive);
+    file->archive->refusal = form->refusal;
     return 1;
 }
 
@@ -48,9 +85,17 @@ void archive_free(struct archive *archive)
     }
 }
 
+const char *archive_refusal(const struct source *source, const struct source_file *file)
+{
+    if (file->archive == NULL || file->archive->refusal != NULL) {
+        return file->archive == NULL ? NULL : file->archive->refusal;
+    }
+    return source->config->compressed ? NULL : "not read: compressed; set compressed: true";
+}
+
 bool archive_is_refused(const struct source *source, const struct source_file *file)
 {
-    return file->archive != NULL && !source->config->compressed;
+    return archive_refusal(source, file) != NULL;
 }
 
 uint64_t archive_mtime_ns(const struct source_file *file)

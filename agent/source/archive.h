@@ -29,8 +29,8 @@ enum archive_end {
 
 // Whether it has the name of one.
 bool archive_is_named(const struct source_file *file);
-// Whether the open file is one by its name and its first bytes; it is noted as one if so. 1, 0, or
-// a negative error of reading it.
+// Whether the open file is one by its name and its first bytes, also one that cannot be inflated;
+// it is noted as one if so. 1, 0, or a negative error of reading it.
 NODISCARD int archive_detect(struct source *source, struct source_file *file);
 void archive_free(struct archive *archive);
 
@@ -55,7 +55,8 @@ void archive_set_done(struct source *source, struct source_file *file,
 void archive_set_restored(struct source_file *file);
 // Likewise, and nothing was read of it since.
 bool archive_is_restored(const struct source_file *file);
-// Compressed files are not wanted.
+// Why the file is not read: compressed ones are not wanted, or not such. NULL: it is. Static.
+const char *archive_refusal(const struct source *source, const struct source_file *file);
 bool archive_is_refused(const struct source *source, const struct source_file *file);
 // Content up to this size is no bomb.
 void archive_expect(struct source_file *file, uint64_t content_size);

@@ -39,7 +39,8 @@ struct archive {
     uint64_t expected;
     struct archive_question *questions;
     size_t question_count;
-    bool restored; // and not looked into since
+    const char *refusal; // why such a file is never read, NULL: it can be
+    bool restored;       // and not looked into since
     bool surveying;
     bool seeking;
     bool reported;

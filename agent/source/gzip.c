@@ -16,8 +16,6 @@ enum {
     INPUT_BYTES_MAX = 1024 * 1024, // of one call without output
 };
 
-static const uint8_t MAGIC[GZIP_MAGIC_BYTES] = {0x1f, 0x8b};
-
 enum place {
     PLACE_START,   // before the first member
     PLACE_MEMBER,  // inside one
@@ -36,12 +34,6 @@ struct gzip {
     struct fingerprint proof; // of the bytes of the file before file_offset
     uint8_t input[INPUT_BYTES];
 };
-
-bool gzip_begins(struct slice bytes)
-{
-    size_t size = bytes.size < sizeof MAGIC ? bytes.size : sizeof MAGIC;
-    return size > 0 && memcmp(bytes.data, MAGIC, size) == 0;
-}
 
 static void *allocate(void *context, unsigned count, unsigned size)
 {

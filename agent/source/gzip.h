@@ -20,11 +20,6 @@
 
 struct gzip; // opaque
 
-enum { GZIP_MAGIC_BYTES = 2 };
-
-// Whether a file may be gzip that begins with these bytes: as many of the magic as are there.
-bool gzip_begins(struct slice bytes);
-
 // A stream over the file behind `fd` (borrowed, of `io`), at its start.
 struct gzip *gzip_create(struct io *io, int fd);
 void gzip_free(struct gzip *gzip);

@@ -389,8 +389,9 @@ static const char AT_END[] = "at end";
 // NULL: there is nothing to be said that is not true of any file.
 static const char *archive_state_text(const struct source *source, const struct source_file *file)
 {
-    if (archive_is_refused(source, file)) {
-        return "not read: compressed; set compressed: true";
+    const char *refusal = archive_refusal(source, file);
+    if (refusal != NULL) {
+        return refusal;
     }
     if (file->phase == FILE_HELD && link_in_ring(&file->waiting)) {
         return archive_end(file) == ARCHIVE_CUT

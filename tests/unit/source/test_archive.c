@@ -175,6 +175,49 @@ START_TEST(an_archive_that_is_not_wanted_is_not_read_and_says_so)
 }
 END_TEST
 
+START_TEST(what_is_compressed_otherwise_is_not_read_as_text)
+{
+    static const struct {
+        const char *path;
+        struct slice bytes;
+        const char *state;
+    } cases[] = {
+        {"/d/a.log.xz",
+         {(const uint8_t *)"\xfd"
+                           "7zXZ\0L1;\n",
+          10},
+         "not read: compressed by xz"},
+        {"/d/b.log.zst",
+         {(const uint8_t *)"\x28\xb5\x2f\xfd"
+                           "L1;\n",
+          8},
+         "not read: compressed by zstd"},
+        {"/d/c.log.bz2",
+         {(const uint8_t *)"BZh91AY&SY L1;\n", 15},
+         "not read: compressed by bzip2"},
+        {"/d/d.log.lz4",
+         {(const uint8_t *)"\x04\x22\x4d\x18L1;\n", 8},
+         "not read: compressed by lz4"},
+        {"/d/e.log.Z", {(const uint8_t *)"\x1f\x9dL1;\n", 6}, "not read: compressed by compress"},
+    };
+    struct world *world = make_world();
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        simfs_append(world->fs, cases[i].path, cases[i].bytes.data, cases[i].bytes.size);
+    }
+    write_lines(world, "/d/plain.xz", 11, 20);
+    for (int i = 0; i < 2; i++) {
+        settle(world);
+        check_lines(world, 1, 10, 0);
+        check_lines(world, 11, 20, 1);
+        for (size_t j = 0; j < ARRAY_COUNT(cases); j++) {
+            check_state(world, cases[j].path, cases[j].state);
+        }
+        restart(world);
+    }
+    free_world(world);
+}
+END_TEST
+
 // What is compressed behind the reader: how far it is, and whether it is there.
 static void compress_behind(unsigned reads, bool running, bool commits)
 {
@@ -638,6 +681,7 @@ Suite *test_suite(void)
     TCase *tcase = tcase_create("archive");
     tcase_add_test(tcase, an_archive_is_read_with_all_its_members);
     tcase_add_test(tcase, an_archive_that_is_not_wanted_is_not_read_and_says_so);
+    tcase_add_test(tcase, what_is_compressed_otherwise_is_not_read_as_text);
     tcase_add_test(tcase, a_log_that_is_compressed_behind_a_slow_reader_goes_on);
     tcase_add_test(tcase, a_log_that_is_compressed_while_nobody_reads_goes_on);
     tcase_add_test(tcase, a_log_that_was_read_and_is_compressed_later_is_not_read_again);

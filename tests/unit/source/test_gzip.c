@@ -95,17 +95,6 @@ static void add_lines(struct buf *out, unsigned count)
     }
 }
 
-START_TEST(begins_as_far_as_there_are_bytes)
-{
-    static const uint8_t magic[] = {0x1f, 0x8b, 0x08};
-    ck_assert(gzip_begins(slice_of(magic, 3)));
-    ck_assert(gzip_begins(slice_of(magic, 1)));
-    ck_assert(!gzip_begins(slice_of(magic, 0)));
-    ck_assert(!gzip_begins(slice_of_text("\x1f\x8c")));
-    ck_assert(!gzip_begins(slice_of_text("{\"a\":1}")));
-}
-END_TEST
-
 START_TEST(members_are_one_content)
 {
     struct world world = make_world();
@@ -434,7 +423,6 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("gzip");
     TCase *tcase = tcase_create("gzip");
-    tcase_add_test(tcase, begins_as_far_as_there_are_bytes);
     tcase_add_test(tcase, members_are_one_content);
     tcase_add_test(tcase, an_empty_file_is_not_complete_and_an_empty_member_is);
     tcase_add_test(tcase, zeros_behind_and_between_members_are_padding);
