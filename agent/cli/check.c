@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <sysexits.h>
 
+#include "base/io_posix.h"
 #include "cli/config_file.h"
 #include "config/load.h"
+#include "runtime/janitor.h"
 
 enum { OUTPUT_BYTES_MAX = 64 * 1024 * 1024 };
 
@@ -67,6 +69,10 @@ static int check_file(const struct check_options *options)
     int status = config_file_load(options->path, &config);
     if (status != EX_OK) {
         return status;
+    }
+    if (!options->print && !janitor_check(io_posix(), config)) {
+        config_free(config);
+        return EX_CONFIG;
     }
     struct buf text;
     buf_init(&text, OUTPUT_BYTES_MAX);

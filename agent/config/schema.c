@@ -256,7 +256,9 @@ static const struct schema_field flow_fields[] = {
      .check = rule_flow_name,
      .example = "web",
      .help = "Name of the flow and of its queue: `[a-z0-9][a-z0-9_-]{0,63}`. Positions and queue "
-             "belong to it; a flow that is renamed is a new flow."},
+             "belong to it; a flow that is renamed is a new flow, and what the old one has queued "
+             "stays until "
+             "a flow has that name again (the log names it at the start)."},
     {.name = "files",
      .type = SCHEMA_TEXTS,
      .flags = SCHEMA_REQUIRED,

@@ -106,6 +106,31 @@ static int open_signals(void)
     return signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+static bool is_queue(const struct daemon *daemon, const char *name)
+{
+    struct file_stat stat;
+    char *acks = xasprintf("%s/%s/ack", daemon->config->state_dir, name);
+    bool found = daemon->io->stat(daemon->io, acks, false, &stat) == 0;
+    free(acks);
+    return found;
+}
+
+static int tell_if_abandoned(void *context, const char *name, enum file_kind kind)
+{
+    const struct daemon *daemon = context;
+    const struct config *config = daemon->config;
+    bool named = kind != FILE_DIRECTORY || !is_queue(daemon, name);
+    for (size_t i = 0; i < config->flow_count && !named; i++) {
+        named = strcmp(config->flows[i].name, name) == 0;
+    }
+    if (!named) {
+        log_warning("%s/%s is the queue of no flow: what it holds is sent when a flow has that name"
+                    " again; `kintail queue %s/%s` shows it; remove it if it is not wanted",
+                    config->state_dir, name, config->state_dir, name);
+    }
+    return 0;
+}
+
 static bool has_room(void *context)
 {
     struct daemon *daemon = context;
@@ -415,6 +440,7 @@ int daemon_run(struct io *io, const struct config *config, bool once)
     daemon.syncer = syncer_create(io);
     log_notice("kintail %s starts: %zu %s, state in %s", KINTAIL_VERSION, config->flow_count,
                config->flow_count == 1 ? "flow" : "flows", config->state_dir);
+    (void)io->list(io, config->state_dir, tell_if_abandoned, &daemon);
     create_flows(&daemon);
     daemon.janitor = once ? NULL : janitor_create(io, daemon.flows, daemon.flow_count);
     open_status(&daemon);

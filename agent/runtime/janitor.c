@@ -366,8 +366,8 @@ static bool check_move(struct io *io, const struct flow_config *flow, const stru
     struct file_stat stat;
     int error = io->stat(io, dir, true, &stat);
     if (error != 0 || stat.kind != FILE_DIRECTORY) {
-        log_error("flow %s: after_ship: move: %s: %s", flow->name, dir,
-                  error != 0 ? error_text(error) : "not a directory");
+        log_error("flow %s: after_ship: move: %s: %s; make the directory before the agent starts",
+                  flow->name, dir, error != 0 ? error_text(error) : "not a directory");
         return false;
     }
     if (glob_matches_below(glob, dir)) {

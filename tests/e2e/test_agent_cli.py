@@ -104,6 +104,18 @@ def test_queue_lists_positions_and_dead_letters(sandbox, tmp_path):
     assert kintail("queue", pathlib.Path("/nonexistent")).returncode == 66
 
 
+def test_the_queue_of_a_flow_that_has_another_name_now_is_named(sandbox, tmp_path):
+    log = tmp_path / "app.log"
+    log.write_text("one\n", encoding="utf-8")
+    agent = Agent(tmp_path / "a", [kinesis_flow(log, to={"endpoint": sandbox.url})])
+    assert agent.run_once() == 0, agent.log()
+    assert "queue of no flow" not in agent.log()
+    agent.flows[0]["name"] = "site"
+    agent.write_config()
+    assert agent.run_once() == 0, agent.log()
+    assert f"{agent.state_dir}/web is the queue of no flow" in agent.log()
+
+
 def test_the_name_of_a_file_does_not_steer_the_terminal(sandbox, tmp_path):
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "a\x1b[2J\nb.log").write_text("x\n", encoding="utf-8")

@@ -130,8 +130,9 @@ def test_a_directory_that_cannot_be_moved_to_is_refused_at_the_start(sandbox, tm
         flow = kinesis_flow(logs / "app.log*", to={"endpoint": sandbox.url},
                             after_ship={"move": str(target)})
         agent = Agent(tmp_path / "a", [flow])
-        result = agent.command("run", "--config", agent.config_path)
-        assert result.returncode == 78 and why in result.stderr, result
+        for verb in ("check", "run"):
+            result = agent.command(verb, "--config", agent.config_path)
+            assert result.returncode == 78 and why in result.stderr, result
 
 
 def test_a_file_that_is_open_for_writing_is_not_deleted(case):
