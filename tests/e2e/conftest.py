@@ -10,12 +10,24 @@ for name in [n for n in os.environ if n.startswith("AWS_") or n.lower().endswith
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = "/nonexistent"
 
+from support import agent  # noqa: E402
 from support.file_case import RUNNING, FileCase  # noqa: E402
 from support.sandbox import Sandbox  # noqa: E402
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "file_case(**settings): of the flow; see support/file_case.py")
+
+
+@pytest.fixture(autouse=True)
+def no_agent_is_left():
+    """A test that fails may not come to where it stops its agent."""
+    yield
+    while agent.STARTED:
+        process = agent.STARTED.pop()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture

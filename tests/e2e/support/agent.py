@@ -9,6 +9,7 @@ import subprocess
 from support.waiting import wait_until
 
 BUILD = pathlib.Path(os.environ.get("KINTAIL_BUILD", pathlib.Path(__file__).parents[3] / "build"))
+STARTED = []  # the process of every agent that this test has started
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 
@@ -52,6 +53,7 @@ class Agent:
             self.process = subprocess.Popen(
                 [*wrapper, BUILD / "kintail", "run", "--config", self.config_path, *arguments],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        STARTED.append(self.process)
         if wait:
             wait_until(lambda: self.answers() or self.exited(), 30, "the agent's status socket")
             assert not self.exited(), self.log()
