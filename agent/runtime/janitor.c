@@ -70,8 +70,9 @@ static enum outcome failed(const struct janitor *janitor, struct subject *subjec
 {
     struct leaver *leaver = subject->leaver;
     const struct after_ship_config *config = &flow_config_of(subject->flow)->after_ship;
-    const char *reason =
-        error == -EXDEV ? "the directory is on another filesystem" : error_text(error);
+    const char *reason = error == -EXDEV     ? "the directory is on another filesystem"
+                         : error == -ENOTDIR ? "the directory to move it to is not there"
+                                             : error_text(error);
     const char *what = config->action == AFTER_SHIP_MOVE ? "move" : "delete";
     unsigned doublings = leaver->failures < RETRY_DOUBLINGS ? leaver->failures : RETRY_DOUBLINGS;
     uint64_t retry_s = (uint64_t)1 << doublings;
@@ -203,6 +204,12 @@ static enum outcome look(struct janitor *janitor, struct subject *subject, bool 
     return seen == LEAVER_SAME && durable ? OUTCOME_ACT : OUTCOME_WAIT;
 }
 
+static bool is_directory(struct io *io, const char *path)
+{
+    struct file_stat stat;
+    return io->stat(io, path, true, &stat) == 0 && stat.kind == FILE_DIRECTORY;
+}
+
 static enum outcome act(struct janitor *janitor, struct subject *subject)
 {
     struct leaver *leaver = subject->leaver;
@@ -218,6 +225,10 @@ static enum outcome act(struct janitor *janitor, struct subject *subject)
         error = leaver_move(janitor->io, leaver, config->dir, &moved_to);
     } else if (error == 0) {
         error = leaver_delete(janitor->io, leaver);
+    }
+    if (error == -ENOENT && config->action == AFTER_SHIP_MOVE &&
+        !is_directory(janitor->io, config->dir)) {
+        error = -ENOTDIR;
     }
     if (error == -ENOENT || error == -ESTALE) {
         leaver->seen_ns = 0; // renamed just now

@@ -121,6 +121,24 @@ def test_it_is_moved_and_a_taken_name_gets_a_number(sandbox, tmp_path):
     case.check()
 
 
+def test_a_directory_that_goes_missing_is_waited_for(sandbox, tmp_path):
+    target = tmp_path / "shipped"
+    target.mkdir()
+    case = make(sandbox, tmp_path, {"move": str(target)})
+    case.start()
+    case.write(20)
+    case.settled()
+    target.rmdir()
+    case.rotate()
+    wait_until(lambda: "the directory to move it to is not there" in
+               case.files().get("app.log.1", {}).get("after_ship", ""), 15, "the reason")
+    assert "the directory to move it to is not there" in case.agent.log()
+    target.mkdir()
+    gone(case.rotated(1))
+    assert (target / "app.log.1").exists()
+    case.check()
+
+
 def test_a_directory_that_cannot_be_moved_to_is_refused_at_the_start(sandbox, tmp_path):
     logs = tmp_path / "logs"
     logs.mkdir()
