@@ -31,6 +31,10 @@ static enum match compare_archive_tails(struct subject *subject, const struct so
     uint64_t position = original->read_position;
     struct fingerprint tail = original->read_tail;
     if (subject->asks) {
+        const struct marks *marks = original->work->marks;
+        for (unsigned i = 0; marks != NULL && i < marks->count; i++) {
+            archive_ask(subject->file, marks->items[i].position, marks->items[i].tail.length);
+        }
         archive_expect(subject->file, original->generation.size_seen);
         archive_ask(subject->file, position, tail.length);
         subject->like_count++;
@@ -69,6 +73,31 @@ static enum match compare_tails(struct source *source, struct subject *subject,
         subject->tail_end = position;
     }
     return match_of(fingerprint_equal(subject->tail_part, original->read_tail));
+}
+
+// Whether the file has the bytes before an offset.
+static bool has_tail(struct source *source, const struct subject *subject, const struct mark *mark)
+{
+    struct fingerprint found = {0};
+    if (subject->file->archive == NULL) {
+        found = reader_tail(source, subject->file, mark->position);
+    } else if (!archive_answer(subject->file, mark->position, mark->tail.length, &found)) {
+        return false;
+    }
+    return fingerprint_equal(found, mark->tail);
+}
+
+// Whether a file that ends before the position of the original has what was read of that up to the
+// last mark in it: it is a copy of the original, made before the last of it was written.
+static bool has_marks(struct source *source, const struct subject *subject,
+                      const struct source_file *original)
+{
+    const struct marks *marks = original->work->marks;
+    unsigned count = marks == NULL || subject->size >= original->read_position ? 0 : marks->count;
+    while (count > 0 && marks->items[count - 1].position > subject->size) {
+        count--;
+    }
+    return count > 0 && has_tail(source, subject, &marks->items[count - 1]);
 }
 
 enum condition { ORIGINAL_GONE, ORIGINAL_INTACT, ORIGINAL_UNCLEAR };
@@ -179,6 +208,8 @@ static enum copy_verdict compare_archive(struct source *source, struct subject *
     facts->original_gone = condition == ORIGINAL_GONE && !readable;
     if (facts->original_gone) {
         struct fingerprint tail;
+        facts->was_prefix = facts->was_prefix ||
+                            (facts->head == MATCH_EQUAL && has_marks(source, subject, original));
         subject->unanswered =
             subject->unanswered ||
             !archive_answer(file, original->read_position, original->read_tail.length, &tail);
@@ -330,6 +361,9 @@ enum copy_verdict compare_with(struct source *source, struct subject *subject,
         return COPY_PERHAPS;
     }
     facts.original_gone = condition == ORIGINAL_GONE;
+    if (facts.original_gone && facts.head == MATCH_EQUAL && !facts.was_prefix) {
+        facts.was_prefix = has_marks(source, subject, original);
+    }
     if (condition == ORIGINAL_INTACT) {
         facts.tail = compare_readable(source, subject, original);
     } else if (is_readable(original)) {

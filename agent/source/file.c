@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/clock.h"
 #include "source/archive.h"
 
 struct file_table {
@@ -72,6 +73,7 @@ struct file_work *file_work(struct source_file *file)
 static void drop_work(struct source_file *file)
 {
     if (file->work != &AT_REST) {
+        free(file->work->marks);
         free(file_work(file));
         file->work = &AT_REST;
     }
@@ -85,6 +87,25 @@ void file_rest(struct source_file *file)
     if (!linked && work->user == NULL && work->gone_ns == 0 && work->alike_id == 0) {
         drop_work(file);
     }
+}
+
+void file_mark(struct source_file *file, uint64_t position, struct fingerprint tail,
+               uint64_t now_ns)
+{
+    struct file_work *work = file_work(file);
+    if (work->marks == NULL) {
+        work->marks = xcalloc(1, sizeof *work->marks);
+    }
+    struct marks *marks = work->marks;
+    if (marks->count > 0 && now_ns < marks->marked_ns + MARK_INTERVAL_MS * NS_PER_MS) {
+        return;
+    }
+    if (marks->count == MARKS_MAX) {
+        marks->count--;
+        memmove(marks->items, marks->items + 1, marks->count * sizeof marks->items[0]);
+    }
+    marks->items[marks->count++] = (struct mark){.position = position, .tail = tail};
+    marks->marked_ns = now_ns;
 }
 
 struct source_file *file_of_ready(const struct link *link)

@@ -18,7 +18,19 @@ enum file_phase {
     FILE_PAST,   // ended or deleted: only remembered
 };
 
-enum { FIRST_BYTES = 16 };
+enum { FIRST_BYTES = 16, MARKS_MAX = 8, MARK_INTERVAL_MS = 500 };
+
+// What was read of a file before its position: fingerprints of the bytes before some offsets, the
+// last ones, at least MARK_INTERVAL_MS apart. By them a copy is known that was complete before the
+// last lines were read.
+struct marks {
+    uint64_t marked_ns; // monotonic time of the last one
+    unsigned count;
+    struct mark {
+        uint64_t position;
+        struct fingerprint tail;
+    } items[MARKS_MAX]; // positions ascend
+};
 
 // What only a file has that is open, is to be read, was found gone or belongs to others. Those that
 // are just there share one that is empty.
@@ -29,6 +41,7 @@ struct file_work {
     struct link open;            // has a descriptor; least recently used first
     struct source_file *older;   // of the same log, to be read first
     struct source_file *younger; // the one whose `older` this is
+    struct marks *marks;         // NULL: none
     uint64_t gone_ns;            // real time at which it was found truncated or deleted, 0: not
     uint64_t alike_id;           // at a size of alike_bytes it was a copy of this intact generation
     uint64_t alike_bytes;
@@ -100,6 +113,9 @@ struct link *file_table_all(struct file_table *table);
 struct file_work *file_work(struct source_file *file);
 // Frees it when there is nothing in it.
 void file_rest(struct source_file *file);
+// Adds a mark when it is time for one.
+void file_mark(struct source_file *file, uint64_t position, struct fingerprint tail,
+               uint64_t now_ns);
 // The file whose link `ready` or `open` this is.
 struct source_file *file_of_ready(const struct link *link);
 struct source_file *file_of_open(const struct link *link);

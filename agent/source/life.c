@@ -222,10 +222,10 @@ void life_end(struct source *source, struct source_file *file)
 
 void life_orphan(struct source *source, struct source_file *file)
 {
+    file_work(file)->gone_ns = source->io->real_ns(source->io);
     reader_close(source, file);
     file_unready(file);
     extent_set_phase(source, file, FILE_ORPHAN);
-    file_work(file)->gone_ns = source->io->real_ns(source->io);
     file->aged = false;
     file->quiet_ns = source->now_ns;
     source->judge_held = true;

@@ -273,6 +273,9 @@ static void take(struct source *source, struct source_file *file, struct slice c
         bool grown = extend_head(&file->generation.head, position, chunk);
         extend_first(source, file, position, chunk);
         extent_set_read(source, file, position + chunk.size, tail);
+        if (file->archive == NULL && position + chunk.size >= HEAD_BYTES_MAX) {
+            file_mark(file, position + chunk.size, tail, source->now_ns);
+        }
         if (grown) {
             life_announce(source, file);
         }

@@ -214,6 +214,34 @@ static void compress_parts(struct source_world *world, const char *from, const c
     buf_deinit(&archive);
 }
 
+START_TEST(a_copy_that_ends_before_the_last_lines_that_were_read_was_made_before_them)
+{
+    struct source_world *world = source_world_create("/d/*");
+    world->config.compressed = true;
+    bool compressed = _i % 2 == 1;
+    for (unsigned line = 1; line <= 60; line += 10) {
+        source_world_write(world, LOG, line, line + 9);
+        source_world_read_for_s(world, 1);
+    }
+    source_world_write(world, LOG, 61, 62); // between two marks
+    source_world_read(world);
+    simfs_copy_bytes(world->fs, LOG, "/copy", 0, (size_t)simfs_size(world->fs, LOG));
+    source_world_write(world, LOG, 63, 70);
+    source_world_read_for_s(world, 1);
+    take_original(world, _i / 2);
+    source_world_read_for_s(world, 3);
+    if (compressed) {
+        compress_parts(world, "/copy", "/copy.gz", 1);
+        simfs_copy_mtime(world->fs, "/copy", "/copy.gz");
+    }
+    simfs_rename(world->fs, compressed ? "/copy.gz" : "/copy", compressed ? COPY ".gz" : COPY);
+    source_world_read_for_s(world, 30);
+    source_world_check(world, 1, 70, 1);
+    ck_assert_uint_eq(owner_lost_bytes(world->owner), 0);
+    source_world_free(world);
+}
+END_TEST
+
 START_TEST(what_is_made_of_an_archive_that_was_read_is_a_copy_of_it)
 {
     enum { INFLATED, COMPRESSED_ANEW };
@@ -263,6 +291,8 @@ Suite *test_suite(void)
         another_inode_that_begins_an_intact_one_is_held_for_ten_seconds_after_its_last_growth);
     tcase_add_loop_test(tests, an_archive_whose_original_goes_on_and_is_then_cut_is_not_read, 0, 4);
     tcase_add_loop_test(tests, a_log_that_is_replaced_by_its_copy_at_once_is_that_copy, 0, 2);
+    tcase_add_loop_test(
+        tests, a_copy_that_ends_before_the_last_lines_that_were_read_was_made_before_them, 0, 4);
     tcase_add_loop_test(tests, what_is_made_of_an_archive_that_was_read_is_a_copy_of_it, 0, 2);
     tcase_add_loop_test(tests, a_held_file_whose_original_goes_on_and_is_then_cut_is_not_read, 0,
                         2);
