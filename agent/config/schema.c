@@ -46,7 +46,7 @@ static const struct schema_choice log_level_choices[] = {
     {"error", 0, "a person must act"},
     {"warning", 0, "degraded, and acting by itself"},
     {"notice", 0, "start, stop, changes of state"},
-    {"info", 0, "files opened and closed"},
+    {"info", 0, "what was done with a file by rule: a hole passed over, a shipped file removed"},
     {"debug", 0, "a line for each request"},
     END,
 };
@@ -369,8 +369,9 @@ static const struct schema_field flow_fields[] = {
      .min = 16,
      .max = 10 * MIB,
      .fallback = "1MiB",
-     .help = "Longest line, in bytes of the file without the line ending. With an `encoding` "
-             "`split` and `truncate` cut earlier where the UTF-8 would not fit into a record."},
+     .help = "Longest line, in bytes of the file without the line ending. `split` and `truncate` "
+             "cut earlier where what is shipped would not fit into a record of the service: its "
+             "partition key counts, and so does what an `encoding` becomes in UTF-8."},
     {.name = "over_long",
      .type = SCHEMA_CHOICE,
      AT(flow_config, record.lines.over_long),

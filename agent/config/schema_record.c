@@ -14,7 +14,8 @@ const struct schema_choice schema_over_long[] = {
 const struct schema_choice schema_invalid_bytes[] = {
     {"keep", INVALID_BYTES_KEEP, "shipped as they are"},
     {"replace", INVALID_BYTES_REPLACE,
-     "U+FFFD in place of each run that no character begins with, counted as bad_utf8"},
+     "U+FFFD in place of each longest beginning of a character, or else of each byte, as Unicode "
+     "recommends; counted as bad_utf8"},
     END,
 };
 

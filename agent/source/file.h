@@ -62,7 +62,7 @@ struct source_file {
     struct source_file *inode_next;
     struct source_file *first_next;
     struct link all;
-    struct link waiting; // fresh, held, orphaned, departing or past
+    struct link waiting; // by its phase: see state.h
     uint8_t first[FIRST_BYTES];
     int fd; // -1: closed
     uint8_t phase;

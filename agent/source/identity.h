@@ -13,8 +13,11 @@
 //   other inode, known head and tail           | a copy, when the original is truncated or gone;
 //                                              |   held while the original is intact and the
 //                                              |   file is young; else a file of its own
-//   other inode, known head, shorter than what | a copy of what was read, when it has the bytes
-//   was read of an original that is gone       |   before one of the last marks (file.h)
+//   other inode, known head, shorter than what | a copy of what was read, when it was seen to be
+//   was read of an original that is gone       |   a beginning of the intact original, or has the
+//                                              |   bytes before one of the last marks (file.h)
+//   other inode, longer than an intact original| a file of its own that begins alike
+//   that was read to its end                   |
 //   other inode, known head, other tail        | a file of its own that begins alike
 //   other inode, only part of a known head yet | held while it grows
 //   compressed, known head and tail            | a copy likewise; also held for as long as the

@@ -78,7 +78,8 @@ int source_notify_fd(const struct source *source);
 uint64_t source_step(struct source *source, uint64_t now_ns);
 
 // The next file with unread bytes, or whose end has just been proven; NULL when every file is read.
-// Files take fair turns; generations of one log come oldest first.
+// Files take fair turns of 1 MiB, but a generation gets none before the older ones of its log that
+// are known were read to their end.
 struct source_file *source_next(struct source *source, uint64_t now_ns);
 // All that is known of it but its path.
 const struct generation *source_file_generation(const struct source_file *file);

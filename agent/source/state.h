@@ -1,10 +1,25 @@
 // What a source is made of. Internal to agent/source: the parts below share it.
 //
-// A file is in at most one ring of its link `waiting`, and in one of `ready` or `starving`:
-//
-//   found ─► fresh ─► (held) ─► ready ◄─► at its end ─► departing ─► ready, to finish ─► past
+//   found ─► fresh ─► (held) ─► live, read ◄─► at its end ─► departing ─► ending ─► past
 //                      │                      │
 //                      └─ is a copy of ◄─ orphan (truncated or gone)
+//
+// The phase of a file says in which ring of the source its link `waiting` is:
+//
+//   phase  | ring `waiting` is in                     | it leaves that when
+//   -------+------------------------------------------+--------------------------------------------
+//   fresh  | unjudged; an archive first in surveys    | judge.c has compared it (it has content)
+//   held   | held; an archive of a file that is there | the original changes, or HOLD_MS without
+//          |   in beside; unjudged to be asked again  |   growth; the original was read as far
+//   live   | departing, when its log goes on          | it has not grown for close_after, and that
+//          |   elsewhere; otherwise none              |   is its end; it grows
+//   orphan | orphans                                  | it has a name again, a copy is found, or
+//          |                                          |   ORPHAN_MS are over
+//   ending | finishing                                | the owner has confirmed its last byte
+//   past   | past, when it has no name; otherwise none| PAST_MAX or PAST_S is exceeded; it changes
+//
+// Apart from that, its link `ready` (in its work) is in one of `ready`: the owner gets it from
+// source_next; `starving`: it waits for a descriptor; `archives`: it waits to be inflated.
 #pragma once
 
 #include <limits.h>
