@@ -153,7 +153,9 @@ void order_all(struct source *source)
     for (struct link *link = all->next; link != all; link = link->next) {
         struct source_file *file = LINK_ENTRY(link, struct source_file, all);
         bool is_there = (file->phase == FILE_LIVE || file->phase == FILE_FRESH) && !file->restored;
-        if (file->phase == FILE_FRESH && is_there && !file->announced) {
+        // What came into a file that was known to be empty may be younger than anything here.
+        bool is_new = !file->announced || file->generation.head.length == 0;
+        if (file->phase == FILE_FRESH && is_there && is_new) {
             add_new(source, &places, file);
         } else if ((is_there || file->phase == FILE_ORPHAN) && extent_lag(file) > 0) {
             add_known(&places, file);

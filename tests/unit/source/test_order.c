@@ -70,6 +70,14 @@ static void gzip_file(const char *path)
     simfs_advance_ns(fs, NS_PER_S);
 }
 
+static void copy_and_cut(const char *copy)
+{
+    simfs_append(fs, copy, "", 0);
+    simfs_copy_bytes(fs, "/d/app.log", copy, 0, (size_t)simfs_size(fs, "/d/app.log"));
+    simfs_truncate(fs, "/d/app.log", 0);
+    simfs_advance_ns(fs, NS_PER_S);
+}
+
 static void rotate_and_compress(const char *path)
 {
     simfs_rename(fs, "/d/app.log", path);
@@ -172,6 +180,19 @@ START_TEST(rotated_files_of_a_downtime_come_before_the_log)
     gzip_file("/d/app.log.2");
     simfs_rename(fs, "/d/app.log", "/d/app.log.1");
     write_lines("/d/app.log", 50);
+    check_order();
+}
+END_TEST
+
+START_TEST(a_log_that_was_empty_before_a_downtime_comes_after_the_copies_of_it)
+{
+    write_lines("/d/app.log", 3);
+    owner_drain(owner);
+    copy_and_cut("/d/app.log.1");
+    read_all_and_stop();
+    write_lines("/d/app.log", 20);
+    copy_and_cut("/d/app.log.2");
+    write_lines("/d/app.log", 3);
     check_order();
 }
 END_TEST
@@ -294,6 +315,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, archives_of_a_log_that_is_gone_are_read_oldest_first);
     tcase_add_test(tests, rotated_files_that_are_there_at_the_first_start_come_before_the_log);
     tcase_add_test(tests, rotated_files_of_a_downtime_come_before_the_log);
+    tcase_add_test(tests, a_log_that_was_empty_before_a_downtime_comes_after_the_copies_of_it);
     tcase_add_test(tests, a_log_that_was_renamed_before_a_downtime_keeps_its_place);
     tcase_add_test(tests, generations_that_were_seen_and_not_read_keep_their_order_over_a_restart);
     tcase_add_test(tests, generations_that_were_not_stored_keep_their_order_over_a_restart);
