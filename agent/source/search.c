@@ -1,7 +1,8 @@
 // Where known files have gone while the agent was not running. One that is under no matching name
 // was renamed, moved or deleted; what was not read of it may still be had. It is looked for by its
 // inode in the directories in which a rotation would put it: the one where it was, the one to which
-// a symbolic link under its name leads, those below them, and those beside them.
+// a symbolic link under its name leads, those below them, and those beside them; where a directory
+// of its path is a symbolic link, in those beside the one to which that leads.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,38 @@ static void look_at_names(struct source *source)
     }
 }
 
+// A directory of the path may be a symbolic link, like the `current` of a deployment: the log is as
+// far below one that is beside where that leads now.
+static void search_beside_links(struct search *search, const char *dir)
+{
+    for (const char *rest = strchr(dir + 1, '/');; rest = strchr(rest + 1, '/')) {
+        size_t size = rest == NULL ? strlen(dir) : (size_t)(rest - dir);
+        char path[PATH_MAX];
+        memcpy(path, dir, size);
+        path[size] = '\0';
+        struct paths parents = {0};
+        struct paths beside = {0};
+        for (int i = 0; i < LINKS_MAX && follow_link(search->source->io, path); i++) {
+            (void)add_parent(&parents, path);
+        }
+        search->below = &beside;
+        for (size_t i = 0; i < parents.count; i++) {
+            search_dir(search, parents.items[i]);
+        }
+        search->below = NULL;
+        for (size_t i = 0; i < beside.count && any_missing(search->source); i++) {
+            char *below = xasprintf("%s%s", beside.items[i], rest == NULL ? "" : rest);
+            search_dir(search, below);
+            free(below);
+        }
+        free_paths(&parents);
+        free_paths(&beside);
+        if (rest == NULL) {
+            return;
+        }
+    }
+}
+
 // Files that were put aside, by logrotate's olddir for example.
 static void search_around(struct source *source, const struct paths *near)
 {
@@ -193,6 +226,9 @@ static void search_around(struct source *source, const struct paths *near)
     search.below = NULL;
     for (size_t i = 0; i < around.count && any_missing(source); i++) {
         search_dir(&search, around.items[i]);
+    }
+    for (size_t i = 0; i < near->count && any_missing(source); i++) {
+        search_beside_links(&search, near->items[i]);
     }
     free_paths(&parents);
     free_paths(&around);

@@ -1,5 +1,6 @@
 // Where files are found that went under no matching name while the agent was not running.
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "support/source_world.h"
@@ -52,6 +53,45 @@ START_TEST(a_link_that_leads_elsewhere_now_has_left_its_log_where_it_was)
     source_world_read_for_s(world, 5);
     source_world_check(world, 1, 8, 1);
     source_world_check(world, 11, 12, 1);
+    source_world_free(world);
+}
+END_TEST
+
+START_TEST(a_directory_link_that_leads_elsewhere_now_has_left_its_log_where_it_was)
+{
+    static const char *const REST[] = {"", "/log", "/var/log"};
+    const char *rest = REST[_i];
+    char *pattern = xasprintf("/d/current%s/*.log", rest);
+    struct source_world *world = source_world_create(pattern);
+    const char *const dirs[] = {"/d/r", "/d/r/1", "/d/r/2"};
+    for (size_t i = 0; i < ARRAY_COUNT(dirs); i++) {
+        make_dir(world, dirs[i]);
+    }
+    for (const char *slash = rest; *slash != '\0';) {
+        const char *next = strchr(slash + 1, '/');
+        slash = next == NULL ? slash + strlen(slash) : next;
+        for (int i = 1; i <= 2; i++) {
+            char *dir = xasprintf("/d/r/%d%.*s", i, (int)(slash - rest), rest);
+            make_dir(world, dir);
+            free(dir);
+        }
+    }
+    simfs_symlink(world->fs, "/d/r/1", "/d/current");
+    char *old = xasprintf("/d/r/1%s/app.log", rest);
+    char *new = xasprintf("/d/r/2%s/app.log", rest);
+    source_world_write(world, old, 1, 5);
+    source_world_read(world);
+    source_world_stop(world);
+    source_world_write(world, old, 6, 8);
+    simfs_unlink(world->fs, "/d/current");
+    simfs_symlink(world->fs, "/d/r/2", "/d/current");
+    source_world_write(world, new, 9, 12);
+    source_world_read_for_s(world, 5);
+    source_world_check(world, 1, 12, 1);
+    ck_assert_uint_eq(owner_lost_bytes(world->owner), 0);
+    free(old);
+    free(new);
+    free(pattern);
     source_world_free(world);
 }
 END_TEST
@@ -140,6 +180,8 @@ Suite *test_suite(void)
     TCase *tcase = tcase_create("after a start");
     tcase_add_test(tcase, a_log_behind_a_symbolic_link_is_found_beside_where_the_link_leads);
     tcase_add_test(tcase, a_link_that_leads_elsewhere_now_has_left_its_log_where_it_was);
+    tcase_add_loop_test(
+        tcase, a_directory_link_that_leads_elsewhere_now_has_left_its_log_where_it_was, 0, 3);
     tcase_add_loop_test(tcase, a_log_that_was_put_aside_is_found_below_and_beside_its_directory, 0,
                         3);
     tcase_add_test(tcase, what_has_taken_its_inode_elsewhere_is_not_read);
