@@ -352,7 +352,7 @@ void source_file_set_user(struct source_file *file, void *user)
 
 bool source_file_has_more(const struct source_file *file)
 {
-    return link_in_ring(&file->work->ready) || extent_lag(file) > 0;
+    return link_in_ring(&file->work->ready) || extent_lag(file) > 0 || file->phase == FILE_ORPHAN;
 }
 
 bool source_file_ended(const struct source_file *file)

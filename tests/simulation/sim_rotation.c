@@ -140,8 +140,7 @@ bool sim_is_known(const struct sim *sim, const char *path)
 {
     struct slice content = simfs_content(sim->files, path);
     unsigned first = sim_line_number(content.data, content.size);
-    return simfs_is_open(sim->files, path) &&
-           (sim->lines[first].durable || sim->lines[first].filtered);
+    return simfs_is_open(sim->files, path) && sim->lines[first].durable;
 }
 
 static void copy_and_truncate(struct sim *sim)

@@ -71,7 +71,9 @@ static void accept_line(void *context, unsigned number)
         }
     }
     line->accepted++;
-    line->unsure_ns = 0;
+    // What was sent before a loss of power and arrives after it was sent in the time that is
+    // unsure.
+    line->unsure_ns = told == TOLD_AGES_AGO ? line->unsure_ns : 0;
     line->accepted_ns = sim->io.io.real_ns(&sim->io.io);
     line->may_repeat = told != TOLD_ALL && line->ack == LINE_OPEN;
 }

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/io_posix.h"
 #include "support/fault_io.h"
+#include "support/gzip_bytes.h"
 #include "support/tempdir.h"
 #include "support/test_main.h"
 
@@ -83,12 +84,17 @@ static void step(void)
     ck_assert_int_eq(collector_step(collector, now(), &next_ns), 0);
 }
 
+static void append_to(const char *path, struct slice bytes)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, bytes.data, bytes.size), (ssize_t)bytes.size);
+    close(fd);
+}
+
 static void write_log(const char *text)
 {
-    int fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
+    append_to(log_path, slice_of_text(text));
 }
 
 static void let_syncer_run(void)
@@ -195,6 +201,44 @@ START_TEST(a_line_is_not_parted_because_its_rest_cannot_be_read)
 }
 END_TEST
 
+static void compress_and_cut_log(const char *archive_path)
+{
+    uint8_t *content;
+    size_t size;
+    ck_assert_int_eq(io_read_file(io_posix(), log_path, 1 << 20, &content, &size), 0);
+    struct buf archive;
+    buf_init(&archive, SIZE_MAX);
+    gzip_bytes(&archive, slice_of(content, size));
+    append_to(archive_path, buf_slice(&archive));
+    buf_deinit(&archive);
+    free(content);
+    ck_assert_int_eq(truncate(log_path, 0), 0);
+}
+
+START_TEST(a_line_is_not_parted_because_its_rest_is_in_an_archive_by_now)
+{
+    char *archive_path = xasprintf("%s.1.gz", log_path);
+    char *both[] = {log_path, archive_path};
+    flow.source.files = (struct string_list){.items = both, .count = 2};
+    flow.source.compressed = true;
+    flow.source.compressed_max_size = 1 << 20;
+    flow.record.lines.partial_line_timeout_ms = 2000;
+    open_collector();
+    write_log("a line in ");
+    step();
+    write_log("two parts\n");
+    compress_and_cut_log(archive_path);
+    uint64_t later_ns = now() + 3 * NS_PER_S; // the agent stood still
+    for (unsigned i = 0; i < 40; i++) {
+        uint64_t next_ns;
+        ck_assert_int_eq(collector_step(collector, later_ns, &next_ns), 0);
+        later_ns += 100 * NS_PER_MS;
+    }
+    ck_assert_uint_eq(take_all("a line in two parts\n"), 1);
+    free(archive_path);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("collector");
@@ -203,6 +247,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, collector_starts_although_the_queue_is_full);
     tcase_add_test(tests, nothing_is_read_before_the_positions_to_start_from_are_on_disk);
     tcase_add_test(tests, a_line_is_not_parted_because_its_rest_cannot_be_read);
+    tcase_add_test(tests, a_line_is_not_parted_because_its_rest_is_in_an_archive_by_now);
     suite_add_tcase(suite, tests);
     return suite;
 }
