@@ -528,6 +528,32 @@ void source_files(const struct source *source,
     list_unnamed(source, &listing);
 }
 
+struct closed_above {
+    const char *path;
+    bool is_there;
+};
+
+static void look_above(void *context, const char *dir)
+{
+    struct closed_above *closed = context;
+    size_t size = strlen(dir);
+    if (strncmp(closed->path, dir, size) == 0 && closed->path[size] == '/') {
+        closed->is_there = true;
+    }
+}
+
+static const char *unread_state_text(const struct source *source, const struct name *name,
+                                     const char *path)
+{
+    struct closed_above closed = {.path = path};
+    tree_each_closed(source->tree, look_above, &closed);
+    if (closed.is_there) {
+        return trouble_text(TROUBLE_PERMISSION);
+    }
+    return name != NULL && name->trouble != TROUBLE_NONE ? trouble_text((enum trouble)name->trouble)
+                                                         : "new: not looked into yet";
+}
+
 enum source_knowledge source_find(const struct source *source, uint64_t device, uint64_t inode,
                                   const char *path, struct source_file_info *out_info)
 {
@@ -535,20 +561,20 @@ enum source_knowledge source_find(const struct source *source, uint64_t device, 
     while (file != NULL && (file->generation.inode != inode || file->generation.device != device)) {
         file = file->inode_next;
     }
-    *out_info = (struct source_file_info){.state = "new: not looked into yet"};
+    *out_info = (struct source_file_info){0};
     if (file != NULL) {
         out_info->generation = file->generation.id;
         out_info->position = file->read_position;
         out_info->size = file->generation.size_seen;
         out_info->compressed = file->archive != NULL;
         out_info->ends_with = file->archive == NULL ? 0 : archive_seen_to(file);
-        out_info->state = file_state_text(source, file);
+        bool in_trouble = file->names != NULL && file->names->trouble != TROUBLE_NONE;
+        out_info->state = in_trouble ? trouble_text((enum trouble)file->names->trouble)
+                                     : file_state_text(source, file);
         return SOURCE_KNOWN;
     }
     const struct name *name = tree_find(source->tree, path);
-    if (name != NULL && name->trouble != TROUBLE_NONE) {
-        out_info->state = trouble_text((enum trouble)name->trouble);
-    }
+    out_info->state = unread_state_text(source, name, path);
     bool matches = name != NULL || glob_matches_path(source->glob, path);
     return matches ? SOURCE_NOT_READ : SOURCE_NO_MATCH;
 }

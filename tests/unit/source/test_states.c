@@ -180,6 +180,26 @@ START_TEST(a_matching_file_that_is_not_read_is_found_with_the_reason)
 }
 END_TEST
 
+START_TEST(a_file_that_may_not_be_read_is_found_with_that_reason)
+{
+    struct source_world *world = source_world_create("/d/*.log");
+    owner_expect_faults(world->owner);
+    source_world_write(world, LOG, 1, 5);
+    if (_i == 0) { // it was read, and is known
+        source_world_read(world);
+        source_world_write(world, LOG, 6, 7);
+        fault_io_fail(&world->fault, "pread", 1, 100, -EACCES);
+    } else {
+        fault_io_fail(&world->fault, _i == 1 ? "open" : "list", 1, 100, -EACCES);
+    }
+    source_world_read(world);
+    struct source_file_info info;
+    ck_assert_int_eq(find(world, LOG, &info), _i == 2 ? SOURCE_NOT_READ : SOURCE_KNOWN);
+    ck_assert_str_eq(info.state, "not read: permission denied");
+    source_world_free(world);
+}
+END_TEST
+
 START_TEST(an_archive_is_found_with_the_size_of_its_content)
 {
     struct source_world *world = source_world_create("/d/*.gz");
@@ -211,6 +231,7 @@ Suite *test_suite(void)
     tcase_add_test(one, a_file_is_found_by_device_and_inode_with_what_is_known_of_it);
     tcase_add_test(one, an_inode_of_another_device_is_another_file);
     tcase_add_test(one, a_matching_file_that_is_not_read_is_found_with_the_reason);
+    tcase_add_loop_test(one, a_file_that_may_not_be_read_is_found_with_that_reason, 0, 3);
     tcase_add_test(one, an_archive_is_found_with_the_size_of_its_content);
     suite_add_tcase(suite, one);
     return suite;
