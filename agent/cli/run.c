@@ -11,6 +11,7 @@
 #include "cli/verbs.h"
 #include "config/load.h"
 #include "runtime/daemon.h"
+#include "runtime/descriptors.h"
 
 static enum log_level level_of(const char *name)
 {
@@ -61,6 +62,7 @@ int verb_run(int argc, char **argv)
     // The journal sets JOURNAL_STREAM for what it reads (systemd.exec(5)).
     log_set_priority_prefix(getenv("JOURNAL_STREAM") != NULL); // NOLINT(concurrency-mt-unsafe)
     log_set_level(level_of(config->log_level));
+    descriptors_share(config, descriptors_raise());
     status = daemon_run(io_posix(), config, once);
     config_free(config);
     return status;

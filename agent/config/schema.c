@@ -336,7 +336,9 @@ static const struct schema_field flow_fields[] = {
      .min = 1,
      .max = 1000000,
      .fallback = "512",
-     .help = "Files of this flow that are open at a time."},
+     .help = "Files of this flow that are open at a time; fewer where the limit of the process"
+             " (RLIMIT_NOFILE), which is raised as far as it may be, has no room for those of all"
+             " flows."},
     {.name = "encoding",
      .type = SCHEMA_TEXT,
      AT(flow_config, record.lines.encoding),

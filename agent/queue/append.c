@@ -12,10 +12,22 @@
 
 // ---- rolling over ----
 
+static uint64_t segment_bytes(const struct queue_config *config)
+{
+    uint64_t share = config->max_size / 8;
+    return share < SEGMENT_BYTES_DEFAULT ? share : SEGMENT_BYTES_DEFAULT;
+}
+
+uint64_t queue_descriptors(const struct queue_config *config)
+{
+    // Segments that a stop has ended before they were full, acknowledgements, dead letters.
+    enum { OTHERS = 16 };
+    return config->max_size / segment_bytes(config) + OTHERS;
+}
+
 static uint64_t segment_bytes_max(const struct queue *queue)
 {
-    uint64_t share = queue->config.max_size / 8;
-    uint64_t bytes = share < SEGMENT_BYTES_DEFAULT ? share : SEGMENT_BYTES_DEFAULT;
+    uint64_t bytes = segment_bytes(&queue->config);
     // A snapshot is at most an eighth of a segment.
     uint64_t snapshot = queue->positions.count * 8 * 256;
     return bytes > snapshot ? bytes : snapshot;

@@ -54,6 +54,9 @@ struct queue_report {
     bool same_boot; // the last writer ran in this boot of the machine
 };
 
+// How many descriptors a queue of this size holds when it is full, about: each segment has one.
+uint64_t queue_descriptors(const struct queue_config *config);
+
 NODISCARD int queue_open(struct io *io, const struct queue_options *options,
                          struct queue **out_queue, struct queue_report *out_report);
 // Writes what is known, syncs when the disk lets it, and frees the queue. Never fails: what could

@@ -52,6 +52,17 @@ def test_t13_many_idle_files_and_some_active_ones(case):
     case.check()
 
 
+@many_files
+@pytest.mark.parametrize("limit", ["64:64", "64:4096"])
+def test_t13_more_files_than_the_process_may_have_descriptors(case, limit):
+    case.wrapper = ("prlimit", f"--nofile={limit}")
+    make_files(case, 200)
+    case.start()
+    case.settled()
+    case.check()
+    assert ("the system gives 64 descriptors" in case.agent.log()) == (limit == "64:64")
+
+
 @in_every_variant
 @many_files
 def test_t13_a_storm_of_new_files(case):
