@@ -45,10 +45,10 @@ enum line_ack {
 };
 
 struct sim_line {
-    uint64_t sequence;    // the queue's last one when the line was in it
-    uint64_t order;       // of the lines that were appended; 0: no more
-    uint64_t accepted_ns; // by the agent's clock, the last time
-    uint64_t unsure_ns;   // what was sent since then may be repeated
+    uint64_t sequence;  // the queue's last one when the line was in it
+    uint64_t order;     // of the lines that were appended; 0: no more
+    uint64_t sent_ns;   // with the last call that was accepted, by the agent's clock
+    uint64_t unsure_ns; // what was sent since then may be repeated
     uint16_t padding;
     uint8_t accepted; // times
     uint8_t copies;   // files that hold it
@@ -88,6 +88,7 @@ struct sim_call {
     bool cbor;
     void *context;
     uint64_t order;
+    uint64_t sent_ns; // by the agent's clock
     uint64_t answered_ns;
     uint64_t served_ns; // when given up
     struct buf body;
@@ -159,6 +160,7 @@ struct sim {
     enum sim_end last_end;
     bool knows_offers;    // of the agent before
     bool knows_submitted; // it did not end between the note of an offer and the offer
+    uint64_t unsure_ns;   // what was sent since then may be repeated: power was lost
     bool clock_was_set;
     uint64_t collector_next_ns;
     uint64_t sender_next_ns;

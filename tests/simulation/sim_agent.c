@@ -253,6 +253,9 @@ void sim_agent_open(struct sim *sim)
 
 void sim_agent_end(struct sim *sim, enum sim_end end)
 {
+    if (end == END_CLOSED && queue_condemned(sim->queue)) {
+        end = END_CONDEMNED;
+    }
     sim_trace(sim, "agent", "%s", end_names[end]);
     sim->knows_submitted = !simdisk_stopped(sim->disk) && !queue_condemned(sim->queue);
     if (end == END_KILLED || end == END_POWER) {

@@ -133,6 +133,7 @@ static void check_reported(const struct sim *sim)
 static void note_bound(struct sim *sim)
 {
     uint64_t bound_ns = sim->report.unsure_since_ns;
+    sim->unsure_ns = bound_ns;
     for (unsigned i = 1; i <= sim->line_count; i++) {
         struct sim_line *line = &sim->lines[i];
         if (line->may_repeat && (line->unsure_ns == 0 || line->unsure_ns > bound_ns)) {
@@ -150,7 +151,7 @@ static void note_bound(struct sim *sim)
 
 void sim_note_repeat(struct sim *sim, const struct sim_line *line)
 {
-    bool is_bounded = line->unsure_ns != 0 && line->accepted_ns >= line->unsure_ns;
+    bool is_bounded = line->unsure_ns != 0 && line->sent_ns >= line->unsure_ns;
     if (!is_bounded && sim->repeat_count < SIM_LINES_MAX) {
         sim->repeats_ns[sim->repeat_count++] = sim->io.io.real_ns(&sim->io.io);
     }

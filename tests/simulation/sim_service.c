@@ -47,8 +47,20 @@ static void read_call(struct sim_call *call)
 
 struct acceptance {
     struct sim *sim;
+    const struct sim_call *call;
     enum told told;
 };
+
+// What the agent reports of a repeat depends on when the call before it was sent. One of before the
+// loss of power that comes late says nothing of those that were sent since.
+static void note_sent(struct sim *sim, struct sim_line *line, const struct sim_call *call,
+                      enum told told)
+{
+    if (told != TOLD_AGES_AGO || line->accepted == 0) {
+        line->sent_ns = call->sent_ns;
+        line->unsure_ns = told == TOLD_AGES_AGO ? sim->unsure_ns : 0;
+    }
+}
 
 static void accept_line(void *context, unsigned number)
 {
@@ -70,11 +82,8 @@ static void accept_line(void *context, unsigned number)
             sim_note_repeat(sim, line);
         }
     }
+    note_sent(sim, line, acceptance->call, told);
     line->accepted++;
-    // What was sent before a loss of power and arrives after it was sent in the time that is
-    // unsure.
-    line->unsure_ns = told == TOLD_AGES_AGO ? line->unsure_ns : 0;
-    line->accepted_ns = sim->io.io.real_ns(&sim->io.io);
     line->may_repeat = told != TOLD_ALL && line->ack == LINE_OPEN;
 }
 
@@ -116,20 +125,20 @@ static bool is_poison(const struct sim *sim, const struct wire_record *record)
     return line->poison && !line->continues;
 }
 
-static void accept(struct sim *sim, const struct wire_record *record, enum told told)
+static void accept(struct sim *sim, const struct sim_call *call, const struct wire_record *record,
+                   enum told told)
 {
-    struct acceptance acceptance = {sim, told};
+    struct acceptance acceptance = {sim, call, told};
     sim_record_lines(sim, record->data, accept_line, &acceptance);
 }
 
 // Returns how many.
-static size_t accept_all(struct sim *sim, const struct wire_record *records, size_t count,
-                         enum told told)
+static size_t accept_all(struct sim *sim, const struct sim_call *call, enum told told)
 {
     size_t accepted = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!is_poison(sim, &records[i])) {
-            accept(sim, &records[i], told);
+    for (size_t i = 0; i < call->count; i++) {
+        if (!is_poison(sim, &call->records[i])) {
+            accept(sim, call, &call->records[i], told);
             accepted++;
         }
     }
@@ -137,7 +146,7 @@ static size_t accept_all(struct sim *sim, const struct wire_record *records, siz
 }
 
 // What a call brought.
-static void trace_taken(struct sim *sim, const struct sim_call *call, size_t count, size_t all,
+static void trace_taken(struct sim *sim, const struct sim_call *call, size_t count,
                         const char *remark)
 {
     char again[48] = "";
@@ -145,7 +154,8 @@ static void trace_taken(struct sim *sim, const struct sim_call *call, size_t cou
         snprintf(again, sizeof again, ", %u of them again", sim->repeats_now);
     }
     sim_trace(sim, "service", "call %llu: takes %zu of %zu records, lines %s%s%s",
-              (unsigned long long)call->order, count, all, sim_ranges_take(sim), again, remark);
+              (unsigned long long)call->order, count, call->count, sim_ranges_take(sim), again,
+              remark);
     sim->repeats_now = 0;
 }
 
@@ -184,24 +194,22 @@ static const char *error_for(struct sim *sim, const struct wire_record *record, 
     return chance(sim, sim->weather.record_failed) ? "InternalFailure" : NULL;
 }
 
-static void answer_each(struct sim *sim, const struct sim_call *call,
-                        const struct wire_record *records, size_t count,
-                        struct transport_answer *out)
+static void answer_each(struct sim *sim, const struct sim_call *call, struct transport_answer *out)
 {
     struct wire_entry entries[RECORDS_A_CALL];
     size_t accepted = 0;
-    for (size_t i = 0; i < count; i++) {
-        unsigned shard = shard_of(sim, &records[i]);
-        entries[i] = (struct wire_entry){error_for(sim, &records[i], shard), shard};
+    for (size_t i = 0; i < call->count; i++) {
+        unsigned shard = shard_of(sim, &call->records[i]);
+        entries[i] = (struct wire_entry){error_for(sim, &call->records[i], shard), shard};
         if (entries[i].error == NULL) {
             accepted++;
-            accept(sim, &records[i], TOLD_ALL);
-            sim_record_lines(sim, records[i].data, settle_line, sim);
+            accept(sim, call, &call->records[i], TOLD_ALL);
+            sim_record_lines(sim, call->records[i].data, settle_line, sim);
         }
     }
-    trace_taken(sim, call, accepted, count, "");
+    trace_taken(sim, call, accepted, "");
     out->status = 200;
-    wire_write_entries(sim->flow.to.service, call->cbor, entries, count, &sim->answer);
+    wire_write_entries(sim->flow.to.service, call->cbor, entries, call->count, &sim->answer);
 }
 
 static void refuse(struct sim *sim, const struct sim_call *call, int status, const char *code,
@@ -213,9 +221,7 @@ static void refuse(struct sim *sim, const struct sim_call *call, int status, con
 }
 
 // The signature is not taken, or a record of the call is refused and so is the call.
-static bool refuse_call(struct sim *sim, const struct sim_call *call,
-                        const struct wire_record *records, size_t count,
-                        struct transport_answer *out)
+static bool refuse_call(struct sim *sim, const struct sim_call *call, struct transport_answer *out)
 {
     enum { SKEW_MAX_S = 300 };
     int64_t skew_s = call->signed_s - service_time_s(sim);
@@ -232,8 +238,8 @@ static bool refuse_call(struct sim *sim, const struct sim_call *call,
         refuse(sim, call, 400, "ResourceNotFoundException", "Stream stream not found", out);
         return true;
     }
-    for (size_t i = 0; sim->blames_call && i < count; i++) {
-        if (is_poison(sim, &records[i])) {
+    for (size_t i = 0; sim->blames_call && i < call->count; i++) {
+        if (is_poison(sim, &call->records[i])) {
             char message[128];
             snprintf(message, sizeof message,
                      "1 validation error detected: Value at 'records.%zu.member.data' failed",
@@ -246,9 +252,7 @@ static bool refuse_call(struct sim *sim, const struct sim_call *call,
 }
 
 // Everything was accepted and the answer does not say so.
-static bool lose_answer(struct sim *sim, const struct sim_call *call,
-                        const struct wire_record *records, size_t count,
-                        struct transport_answer *out)
+static bool lose_answer(struct sim *sim, const struct sim_call *call, struct transport_answer *out)
 {
     const struct sim_weather *weather = &sim->weather;
     const char *what;
@@ -263,7 +267,8 @@ static bool lose_answer(struct sim *sim, const struct sim_call *call,
         what = "; the answer says nothing of use";
         if (sim_one_in(sim, 2)) {
             struct wire_entry entries[RECORDS_A_CALL] = {0};
-            wire_write_entries(sim->flow.to.service, call->cbor, entries, count - 1, &sim->answer);
+            wire_write_entries(sim->flow.to.service, call->cbor, entries, call->count - 1,
+                               &sim->answer);
         } else {
             buf_append_text(&sim->answer, "<html>It works!</html>");
         }
@@ -273,7 +278,7 @@ static bool lose_answer(struct sim *sim, const struct sim_call *call,
     } else {
         return false;
     }
-    trace_taken(sim, call, accept_all(sim, records, count, TOLD_NOTHING), count, what);
+    trace_taken(sim, call, accept_all(sim, call, TOLD_NOTHING), what);
     return true;
 }
 
@@ -304,14 +309,13 @@ static void see_line(void *context, unsigned number)
 
 // A proxy sends the request twice. What the first brought the agent hears nothing of and is no
 // repeat of its own: a line that only the first brought has to come again.
-static void take_twice(struct sim *sim, const struct sim_call *call,
-                       const struct wire_record *records, size_t count)
+static void take_twice(struct sim *sim, const struct sim_call *call)
 {
     if (!chance(sim, sim->weather.twice)) {
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        sim_record_lines(sim, records[i].data, see_line, sim);
+    for (size_t i = 0; i < call->count; i++) {
+        sim_record_lines(sim, call->records[i].data, see_line, sim);
     }
     sim_trace(sim, "network", "call %llu arrives twice, lines %s", (unsigned long long)call->order,
               sim_ranges_take(sim));
@@ -319,12 +323,10 @@ static void take_twice(struct sim *sim, const struct sim_call *call,
 
 static void serve(struct sim *sim, struct sim_call *call, struct transport_answer *out)
 {
-    const struct wire_record *records = call->records;
-    size_t count = call->count;
     if (fail_call(sim, call, out)) {
         return;
     }
-    if (refuse_call(sim, call, records, count, out)) {
+    if (refuse_call(sim, call, out)) {
         return;
     }
     if (chance(sim, sim->weather.late)) {
@@ -334,9 +336,9 @@ static void serve(struct sim *sim, struct sim_call *call, struct transport_answe
         call->served_ns = sim_now(sim) + sim_below(sim, 20 * NS_PER_S);
         return;
     }
-    take_twice(sim, call, records, count);
-    if (!lose_answer(sim, call, records, count, out)) {
-        answer_each(sim, call, records, count, out);
+    take_twice(sim, call);
+    if (!lose_answer(sim, call, out)) {
+        answer_each(sim, call, out);
     }
 }
 
@@ -375,6 +377,7 @@ static int submit(struct transport *transport, const struct transport_request *r
     call->of_ages_ago = false;
     call->context = request->context;
     call->order = ++sim->call_count;
+    call->sent_ns = sim->io.io.real_ns(&sim->io.io);
     call->answered_ns = sim_now(sim) + 1 + sim_below(sim, 2 * sim->latency_ns);
     call->cbor = strstr(header_of(request, "Content-Type"), "cbor") != NULL;
     buf_clear(&call->body);
@@ -452,9 +455,8 @@ static void wake(struct transport *transport)
 static void serve_in_vain(struct sim *sim, struct sim_call *call)
 {
     enum told when = call->of_ages_ago ? TOLD_AGES_AGO : TOLD_BEFORE;
-    size_t accepted =
-        accept_all(sim, call->records, call->count, call->given_up ? when : TOLD_NOTHING);
-    trace_taken(sim, call, accepted, call->count,
+    size_t accepted = accept_all(sim, call, call->given_up ? when : TOLD_NOTHING);
+    trace_taken(sim, call, accepted,
                 call->given_up ? "; it had been given up" : "; nobody hears of it");
     call->used = false;
 }
