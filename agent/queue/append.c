@@ -61,12 +61,29 @@ static int create_file(struct queue *queue, const char *path, struct segment_hea
     return fd;
 }
 
+// Makes a segment durable before there is a record in it, so that no later opening has its epoch.
+static int sync_new(struct queue *queue, struct segment *segment)
+{
+    int error = queue->io->fdatasync(queue->io, segment->fd);
+    if (error == 0) {
+        error = queue->io->sync_dir(queue->io, queue->dir);
+    }
+    if (error != 0) {
+        queue_condemn(queue);
+        return E_CONDEMNED;
+    }
+    segment->synced = segment->data_offset;
+    return 0;
+}
+
 // Makes a new current segment. The collector alone changes what is read here without the lock.
 static int roll(struct queue *queue)
 {
     // A segment without records has the same first sequence as its successor: a new epoch keeps
     // their names apart, and its snapshot replaces it.
-    if (queue->current != NULL && queue->current->first_sequence == queue->next_sequence) {
+    bool replaces =
+        queue->current != NULL && queue->current->first_sequence == queue->next_sequence;
+    if (replaces) {
         pthread_mutex_lock(&queue->lock);
         queue->epoch++;
         pthread_mutex_unlock(&queue->lock);
@@ -89,6 +106,10 @@ static int roll(struct queue *queue)
     segment->end_totals = header.totals;
     segment->data_offset = segment_data_offset(&header);
     segment->written = segment->data_offset;
+    if (replaces && sync_new(queue, segment) != 0) {
+        segment_free(queue->io, segment);
+        return E_CONDEMNED;
+    }
     pthread_mutex_lock(&queue->lock);
     if (queue->current != NULL) {
         queue->current->finished = true;

@@ -118,6 +118,7 @@ static int find_snapshot(struct recovery *recovery, size_t *out_index)
         if (!recovery_is_damage(error)) {
             return error;
         }
+        found->segment->without_snapshot = true;
         uint64_t next_id = queue->positions.next_id;
         positions_deinit(&queue->positions);
         queue->positions.next_id = next_id;

@@ -197,7 +197,7 @@ static int keep_snapshot(const struct recovery *recovery, const struct found_seg
     if (found->segment->sealed) {
         return 0;
     }
-    int error = recovery_write_again(io, found->segment, found->segment->data_offset);
+    int error = segment_write_again(io, found->segment->fd, found->segment->data_offset);
     return error != 0 ? error : io->fdatasync(io, found->segment->fd);
 }
 

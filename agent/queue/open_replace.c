@@ -148,23 +148,6 @@ static int make_replacement(struct recovery *recovery, struct segment **out_segm
     return 0;
 }
 
-int recovery_write_again(struct io *io, const struct segment *segment, uint64_t until)
-{
-    enum { CHUNK_BYTES = 64 * 1024 };
-    uint8_t *chunk = xmalloc(CHUNK_BYTES);
-    int error = 0;
-    for (uint64_t offset = 0; error == 0 && offset < until;) {
-        uint64_t left = until - offset;
-        size_t size = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
-        int64_t count = io_pread_all(io, segment->fd, chunk, size, offset);
-        error = count > 0 ? io_pwrite_all(io, segment->fd, chunk, (size_t)count, offset)
-                          : (count < 0 ? (int)count : E_TRUNCATED);
-        offset += count > 0 ? (uint64_t)count : 0;
-    }
-    free(chunk);
-    return error;
-}
-
 // Without room for a copy the tail stays where it is: cut to what is valid, complete, to be sealed
 // by the syncer. Appends wait until there is room for a new segment.
 static void keep_tail_in_place(struct recovery *recovery)
@@ -173,8 +156,7 @@ static void keep_tail_in_place(struct recovery *recovery)
     for (size_t i = recovery->tail; i < recovery->count; i++) {
         struct segment *segment = recovery->found[i].segment;
         (void)queue->io->ftruncate(queue->io, segment->fd, segment->written);
-        int ignored = recovery_write_again(queue->io, segment, segment->written);
-        (void)ignored; // as far as the disk lets it
+        segment->write_again = true;
         segment->finished = true;
     }
 }

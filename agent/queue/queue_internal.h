@@ -30,9 +30,11 @@ struct segment {
     uint64_t synced;       // up to here it is on disk
     uint64_t end_sequence; // first sequence behind its last block
     struct read_totals end_totals;
-    bool finished; // nothing will be written to it any more
-    bool sealed;   // its footer is on disk
-    bool damaged;  // to be set aside, not removed
+    bool finished;         // nothing will be written to it any more
+    bool sealed;           // its footer is on disk
+    bool damaged;          // to be set aside, not removed
+    bool without_snapshot; // it cannot be read
+    bool write_again;      // before it is synced
 };
 
 struct cached_block {

@@ -54,9 +54,6 @@ NODISCARD int recovery_unlink(struct recovery *recovery, size_t index);
 // Moves `*offset` behind a block of a segment, to the next one that can be read.
 NODISCARD int recovery_pass_over(const struct recovery *recovery, const struct segment *segment,
                                  bool sound, const struct block_header *header, uint64_t *offset);
-// Writes a file over itself up to `until`: after a sync that failed its pages may count as clean
-// although they never came to the disk, and no later sync would write them.
-NODISCARD int recovery_write_again(struct io *io, const struct segment *segment, uint64_t until);
 // Writes down what recovery has found, in the order of the crash argument.
 NODISCARD int recovery_commit(struct recovery *recovery);
 // Sets aside what cannot be read. Not before the rest is written down: until then a segment that

@@ -302,3 +302,20 @@ int segment_write_footer(struct io *io, int fd, uint64_t offset, const struct bl
     block_header_encode(footer, bytes);
     return io_pwrite_all(io, fd, bytes, sizeof bytes, offset);
 }
+
+int segment_write_again(struct io *io, int fd, uint64_t until)
+{
+    enum { CHUNK_BYTES = 64 * 1024 };
+    uint8_t *chunk = xmalloc(CHUNK_BYTES);
+    int error = 0;
+    for (uint64_t offset = 0; error == 0 && offset < until;) {
+        uint64_t left = until - offset;
+        size_t size = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+        int64_t count = io_pread_all(io, fd, chunk, size, offset);
+        error = count > 0 ? io_pwrite_all(io, fd, chunk, (size_t)count, offset)
+                          : (count < 0 ? (int)count : E_TRUNCATED);
+        offset += count > 0 ? (uint64_t)count : 0;
+    }
+    free(chunk);
+    return error;
+}

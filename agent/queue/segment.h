@@ -64,3 +64,6 @@ NODISCARD int segment_read_footer(struct io *io, int fd, uint64_t size,
 // Writes the footer at `offset`; everything before it is on disk.
 NODISCARD int segment_write_footer(struct io *io, int fd, uint64_t offset,
                                    const struct block_header *footer);
+// Writes a file over itself up to `until`: after a sync that failed its pages may count as clean
+// although they never came to the disk, and no later sync would write them.
+NODISCARD int segment_write_again(struct io *io, int fd, uint64_t until);

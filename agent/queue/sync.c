@@ -64,6 +64,20 @@ static bool acks_are_due(const struct queue *queue, uint64_t now_ns, uint64_t *o
     return now_ns >= *out_due_ns;
 }
 
+// What recovery left where it is may have failed to be synced before. E_AGAIN: not now.
+static int write_again(struct queue *queue, struct segment *segment)
+{
+    if (!segment->write_again) {
+        return 0;
+    }
+    int error = segment_write_again(queue->io, segment->fd, segment->written);
+    if (error != 0) {
+        return error_class(error) == ERROR_RETRY ? E_AGAIN : error;
+    }
+    segment->write_again = false;
+    return 0;
+}
+
 // Syncs one segment up to what is written now, and seals it when it is finished. Its fields are
 // read under the lock; the segment itself stays, because only the syncer removes segments.
 static int sync_segment(struct queue *queue, struct segment *segment)
@@ -75,6 +89,10 @@ static int sync_segment(struct queue *queue, struct segment *segment)
     struct read_totals totals = segment->end_totals;
     bool needed = segment->synced < written;
     pthread_mutex_unlock(&queue->lock);
+    int rewritten = write_again(queue, segment);
+    if (rewritten != 0) {
+        return rewritten;
+    }
     CRASH_POINT("before the sync of a segment");
     int error = needed ? queue->io->fdatasync(queue->io, segment->fd) : 0;
     if (error != 0) {
@@ -155,6 +173,21 @@ static int sync_all(struct queue *queue)
     return 0;
 }
 
+// Whether the next recovery finds what is known of files behind the oldest segment.
+static bool is_snapshot_behind(const struct queue *queue)
+{
+    for (size_t i = 1; i < queue->segment_count; i++) {
+        const struct segment *successor = queue->segments[i];
+        if (!successor->without_snapshot) {
+            return successor->synced >= successor->data_offset;
+        }
+        if (!successor->sealed) {
+            return false;
+        }
+    }
+    return false;
+}
+
 // The oldest segment, when it can be given back.
 static struct segment *removable(struct queue *queue)
 {
@@ -162,9 +195,8 @@ static struct segment *removable(struct queue *queue)
     struct segment *oldest = NULL;
     if (queue->segment_count > 1 && !queue->condemned && !queue->dir_dirty) {
         struct segment *candidate = queue->segments[0];
-        const struct segment *successor = queue->segments[1];
         if (candidate->sealed && candidate->end_sequence <= queue->settled_frontier + 1 &&
-            successor->synced >= successor->data_offset && queue->taking_segment != candidate->id) {
+            is_snapshot_behind(queue) && queue->taking_segment != candidate->id) {
             oldest = candidate;
         }
     }

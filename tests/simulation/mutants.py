@@ -58,7 +58,7 @@ MUTANTS = [
      "candidate->end_sequence <= queue->settled_frontier + 1 &&",
      "candidate->end_sequence <= queue->settled_frontier + 3 &&"),
     ("segment_removed_before_its_successor_is_synced", QUEUE + "sync.c",
-     "successor->synced >= successor->data_offset && ", "successor != NULL && ",
+     "return successor->synced >= successor->data_offset;", "return true;",
      "if (candidate->sealed && ", "if (",
      "if (queue->segment_count > 1 && !queue->condemned && !queue->dir_dirty) {",
      "if (queue->segment_count > 1 && !queue->condemned) {",

@@ -324,6 +324,61 @@ START_TEST(without_room_for_a_copy_what_tells_that_the_tail_follows_stays)
 }
 END_TEST
 
+START_TEST(the_last_note_of_the_files_that_can_be_read_stays)
+{
+    do {
+        append_block();
+        (void)queue_sync_step(queue, UINT64_MAX / 2);
+        list_segments();
+    } while (segment_count < 3);
+    kill_process();
+    simdisk_flip(disk, segments[2], SEGMENT_PAGE_BYTES + 100, 0x10);
+    simdisk_set_capacity(disk, 0); // for a copy of the tail
+    ck_assert_int_eq(try_open(), 0);
+    simdisk_set_capacity(disk, UINT64_MAX);
+    ck_assert_uint_eq(settle(UINT64_MAX), appended);
+    (void)queue_sync_step(queue, UINT64_MAX / 2);
+    kill_process();
+    ck_assert_int_eq(try_open(), 0);
+    ck_assert(!report.positions_lost);
+    size_t count;
+    struct generation *known = queue_generations(queue, &count);
+    ck_assert_uint_eq(count, 1);
+    ck_assert_uint_eq(known[0].position, appended * RECORD_BYTES);
+    free(known);
+    append_block();
+    (void)queue_sync_step(queue, UINT64_MAX / 2);
+    list_segments();
+    ck_assert_uint_eq(segment_count, 1); // which has another
+}
+END_TEST
+
+START_TEST(a_tail_that_failed_to_be_synced_is_written_again_before_it_counts_as_synced)
+{
+    ck_assert_int_eq(fault.io.sync_dir(&fault.io, "/"), 0);
+    append_block();
+    simdisk_fail_sync(disk, 1);
+    (void)queue_sync_step(queue, UINT64_MAX / 2);
+    ck_assert(queue_condemned(queue));
+    queue_close(queue);
+    queue = NULL;
+    fault_io_fail(&fault, "pwrite", 3, 2, -ENOSPC); // of a copy, and over itself
+    ck_assert_int_eq(try_open(), 0);
+    (void)queue_sync_step(queue, UINT64_MAX / 2);
+    fault_io_heal(&fault);
+    (void)queue_sync_step(queue, UINT64_MAX / 2);
+    append_block(); // behind it, so its positions count
+    (void)queue_sync_step(queue, UINT64_MAX / 2);
+    simdisk_stop(disk);
+    queue_close(queue);
+    queue = NULL;
+    simdisk_lose_power(disk);
+    ck_assert_int_eq(try_open(), 0);
+    ck_assert_uint_eq(report.records_damaged, 0);
+    ck_assert_uint_eq(report.records_queued, appended);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("queue_open_errors");
@@ -333,6 +388,9 @@ Suite *test_suite(void)
                         TROUBLES);
     tcase_add_loop_test(tests, the_same_of_a_queue_that_was_closed, FAILS, TROUBLES);
     tcase_add_test(tests, without_room_for_a_copy_what_tells_that_the_tail_follows_stays);
+    tcase_add_test(tests, the_last_note_of_the_files_that_can_be_read_stays);
+    tcase_add_test(tests,
+                   a_tail_that_failed_to_be_synced_is_written_again_before_it_counts_as_synced);
     suite_add_tcase(suite, tests);
     return suite;
 }
