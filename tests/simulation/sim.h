@@ -158,9 +158,10 @@ struct sim {
     struct books books_at_end; // of the agent before
     bool knows_books;
     enum sim_end last_end;
-    bool knows_offers;    // of the agent before
-    bool knows_submitted; // it did not end between the note of an offer and the offer
-    uint64_t unsure_ns;   // what was sent since then may be repeated: power was lost
+    bool knows_offers;         // of the agent before
+    uint64_t repeats_expected; // by a copy of the disk
+    bool knows_submitted;      // it did not end between the note of an offer and the offer
+    uint64_t unsure_ns;        // what was sent since then may be repeated: power was lost
     bool clock_was_set;
     uint64_t collector_next_ns;
     uint64_t sender_next_ns;

@@ -271,7 +271,6 @@ void sim_agent_end(struct sim *sim, enum sim_end end)
     }
     sim->running = false;
     sim->last_end = end;
-    sim->knows_offers = sim->knows_offers && !sim->io.ack_torn;
     sim_service_hang_up(sim);
     if (end == END_POWER) {
         simdisk_lose_power(sim->disk);

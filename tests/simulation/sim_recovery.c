@@ -201,6 +201,77 @@ static void check_offers(struct sim *sim, const struct found *found, const struc
     }
 }
 
+// ---- (f) what may be repeated is what was offered and is not acknowledged ----
+
+// By what was written down, or after a loss of power synced.
+static void check_acknowledged(const struct sim *sim, const struct found *found)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        uint64_t number = found->records[i].line;
+        if (sim->lines[number].ack >= LINE_WRITTEN) {
+            sim_fail(sim, "(f) line %llu is acknowledged and in the queue",
+                     (unsigned long long)number);
+        }
+    }
+}
+
+// What was offered is in the queue and covered, unless it was settled.
+static void check_offered(const struct sim *sim, const bool *covered)
+{
+    bool drops = sim->flow.queue.when_full == WHEN_FULL_DROP_OLDEST;
+    for (unsigned i = 1; i <= sim->line_count; i++) {
+        const struct sim_line *line = &sim->lines[i];
+        bool is_open = line->ack == LINE_OPEN || (line->ack == LINE_SETTLED && !sim->io.ack_torn);
+        if (line->offered && is_open && !line->poison && line->copies > 0 && !drops &&
+            !covered[i]) {
+            sim_fail(sim, "(f) line %u was offered and is not reported", i);
+        }
+    }
+}
+
+// What is covered was offered, or lies in front of what was. Where the process died between the
+// note of an offer and the offer, the note is all there is.
+static void check_covered(const struct sim *sim, const bool *covered)
+{
+    uint64_t last = 0;
+    uint64_t more = 0;
+    for (unsigned i = 1; i <= sim->line_count; i++) {
+        const struct sim_line *line = &sim->lines[i];
+        last = line->offered && line->order > last ? line->order : last;
+    }
+    for (unsigned i = 1; i <= sim->line_count; i++) {
+        const struct sim_line *line = &sim->lines[i];
+        more += covered[i] && !line->offered && !line->unsure && line->order > last;
+    }
+    if (sim->knows_submitted && more > 0) {
+        sim_fail(sim, "(f) %llu records are reported that were not offered",
+                 (unsigned long long)more);
+    }
+}
+
+// The report counts the records of the queue up to the last number that was noted as offered: no
+// more, no less. The process alone died, or the queue was closed, and the last opening succeeded.
+static void check_report(const struct sim *sim, const struct found *found,
+                         const struct ack_state *ack)
+{
+    bool covered[SIM_LINES_MAX + 1] = {false};
+    uint64_t count = 0;
+    for (size_t i = 0; i < found->count; i++) {
+        const struct found_record *record = &found->records[i];
+        if (record->sequence <= ack->submitted) {
+            count++;
+            covered[record->line] = true;
+        }
+    }
+    if (found->report.maybe_repeated != count ||
+        found->books.maybe_repeated != ack->totals.maybe_repeated + count) {
+        sim_fail(sim, "(f) %llu records may be repeated, %llu are reported and counted",
+                 (unsigned long long)count, (unsigned long long)found->report.maybe_repeated);
+    }
+    check_offered(sim, covered);
+    check_covered(sim, covered);
+}
+
 // ---- (d) recovery can be done again, and ends in a queue that takes records ----
 
 static bool same_tally(const struct tally *a, const struct tally *b)
@@ -287,11 +358,16 @@ void sim_recovery_check(struct sim *sim)
     simdisk_stop(disk);
     queue_close(queue);
     simdisk_restart(disk);
+    sim->repeats_expected = found->report.maybe_repeated;
     check_positions(sim, found);
     check_prefix(sim, found);
     check_numbers(sim, found);
+    check_acknowledged(sim, found);
     if (has_acks) {
         check_offers(sim, found, ack);
+    }
+    if (has_acks && sim->knows_offers && sim->last_end <= END_KILLED) {
+        check_report(sim, found, ack);
     }
     if (sim_one_in(sim, 3)) {
         check_again(sim, io, found);
