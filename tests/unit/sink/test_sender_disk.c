@@ -134,7 +134,7 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("sender_disk");
     TCase *tests = tcase_create("sender_disk");
-    tcase_set_timeout(tests, 60);
+    tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, NULL, teardown);
     tcase_add_test(tests, dead_letters_of_the_queue_are_set_aside_by_the_sender);
     tcase_add_test(tests, the_oldest_records_are_dropped_where_the_configuration_says_so);
