@@ -50,7 +50,7 @@ void archive_release(struct source *source, struct source_file *file)
 
 bool archive_is_busy(const struct source *source, const struct source_file *file)
 {
-    return source->inflating == file || source->surveyed == file;
+    return source->inflating == file || source->surveys.next == &file->waiting;
 }
 
 bool archive_is_seeking(const struct source *source, const struct source_file *file)

@@ -102,9 +102,20 @@ static bool has_marks(struct source *source, const struct subject *subject,
 
 enum condition { ORIGINAL_GONE, ORIGINAL_INTACT, ORIGINAL_UNCLEAR };
 
+// Finds out what has become of it.
+static void look_again(struct source *source, struct source_file *original)
+{
+    if (original->phase == FILE_LIVE) {
+        life_ready(source, original); // reading it will tell
+    }
+    for (struct name *name = original->names; name != NULL; name = name->file_next) {
+        tree_look(source->tree, name);
+    }
+}
+
 // Whether the content of the original is still where it was, and since when it is not (0: unknown).
 // What became of it when it seems not to be is found out in its turn.
-static enum condition condition_of(struct source *source, const struct source_file *original,
+static enum condition condition_of(struct source *source, struct source_file *original,
                                    uint64_t *out_gone_ns)
 {
     *out_gone_ns = original->work->gone_ns;
@@ -127,6 +138,10 @@ static enum condition condition_of(struct source *source, const struct source_fi
         stat.link_count == 0) {
         *out_gone_ns = stat.ctime_ns;
         return ORIGINAL_GONE;
+    }
+    if (condition == ORIGINAL_INTACT && reader_check(source, original) == -ESTALE) {
+        look_again(source, original);
+        return ORIGINAL_UNCLEAR;
     }
     return condition;
 }
@@ -239,9 +254,13 @@ bool compare_known(struct source *source, struct subject *subject,
     const struct generation *theirs = &original->generation;
     bool ended = original->phase == FILE_ORPHAN || original->phase == FILE_PAST;
     bool copied = original->work->alike_id != 0;
-    bool unread = original->read_position == 0 && (original->phase == FILE_PAST || copied);
-    bool outgrown = copied && !subject->asks && subject->size != original->read_position;
-    if (original->archive != NULL && ended && (unread || outgrown)) {
+    bool is_archive = original->archive != NULL;
+    bool whole = is_archive || original->work->alike_bytes == theirs->size_seen;
+    bool unread =
+        original->read_position == 0 && (original->phase == FILE_PAST || (copied && whole));
+    bool outgrown =
+        is_archive && copied && !subject->asks && subject->size != original->read_position;
+    if (ended && (unread || outgrown)) {
         return false; // another one has its content
     }
     bool comparable = original != subject->file && theirs->head.length > 0 &&
@@ -351,11 +370,6 @@ enum copy_verdict compare_with(struct source *source, struct subject *subject,
     facts.born_after_the_end = is_born_after(source, file, original, condition, gone_ns);
     if (facts.born_after_the_end) {
         return COPY_NOT;
-    }
-    if (condition == ORIGINAL_INTACT && original->phase == FILE_LIVE &&
-        reader_check(source, original) == -ESTALE) {
-        life_ready(source, original); // reading it will find out
-        condition = ORIGINAL_UNCLEAR;
     }
     if (condition == ORIGINAL_UNCLEAR || subject->unreadable) {
         return COPY_PERHAPS;

@@ -484,6 +484,21 @@ static void look_at_changed(struct source *source)
     }
 }
 
+// The next one waits for a descriptor. One behind it that has no name keeps its own until it is
+// judged.
+static void judge_unnamed(struct source *source)
+{
+    struct link *link = source->unjudged.next;
+    for (size_t i = 0; i < JUDGED_MAX && link != &source->unjudged; i++) {
+        struct source_file *file = LINK_ENTRY(link, struct source_file, waiting);
+        if (file->fd >= 0 && file->names == NULL) {
+            judge(source, file);
+            return;
+        }
+        link = link->next;
+    }
+}
+
 void judge_all(struct source *source)
 {
     if (source->judge_held) {
@@ -509,6 +524,7 @@ void judge_all(struct source *source)
         struct source_file *file = LINK_ENTRY(source->unjudged.next, struct source_file, waiting);
         judge(source, file);
         if (source->unjudged.next == &file->waiting) {
+            judge_unnamed(source);
             break;
         }
     }

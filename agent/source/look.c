@@ -172,8 +172,9 @@ static void saw_archive(struct source *source, struct source_file *file,
     bool held = file->phase == FILE_FRESH || file->phase == FILE_HELD;
     uint64_t size = archive_content_size(file, stat);
     // One that could not be opened, because it was renamed just then, still has to be judged.
-    bool waits = held && (link_in_ring(&file->waiting) || file->generation.size_seen == 0);
-    bool known = archive_end(file) != ARCHIVE_OPEN && (size == file->read_position || waits);
+    bool settled = held ? link_in_ring(&file->waiting) || file->generation.size_seen == 0
+                        : size == file->read_position;
+    bool known = archive_end(file) != ARCHIVE_OPEN && settled;
     if (known || archive_is_refused(source, file)) {
         return;
     }

@@ -73,7 +73,7 @@ def test_t14_a_record_in_the_making_when_the_log_is_copied_and_truncated(case):
 
 
 @in_every_variant
-@with_flow(multiline={**START, "timeout": "1s"})
+@with_flow(multiline={**START, "timeout": "3s"})
 def test_t14_the_last_record_is_whole_after_the_timeout(case):
     records = Records()
     first, rest = records.parts()
