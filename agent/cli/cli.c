@@ -39,6 +39,11 @@ static void print_usage(FILE *out)
     fputs("  kintail --version | --help\n\nSee kintail(1).\n", out);
 }
 
+static bool is_help(const char *argument)
+{
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+}
+
 int cli_main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
@@ -46,16 +51,19 @@ int cli_main(int argc, char **argv)
         puts("kintail " KINTAIL_VERSION);
         return EX_OK;
     }
-    if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+    if (is_help(name) || strcmp(name, "help") == 0) {
         print_usage(stdout);
         return EX_OK;
     }
     for (size_t i = 0; i < ARRAY_COUNT(verbs); i++) {
         if (strcmp(name, verbs[i].name) == 0) {
-            if (argc == 3 && strcmp(argv[2], "--help") == 0) {
+            if (is_help(argv[argc - 1])) {
                 print_usage(stdout);
                 return EX_OK;
             }
+            char full_name[32]; // that getopt_long begins its messages with
+            (void)snprintf(full_name, sizeof full_name, "kintail %s", name);
+            argv[1] = full_name;
             return verbs[i].run(argc - 1, argv + 1);
         }
     }

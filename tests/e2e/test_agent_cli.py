@@ -20,8 +20,12 @@ def test_version_help_and_unknown_verbs():
     assert kintail("--version").stdout.startswith("kintail ")
     assert "kintail run" in kintail("--help").stdout
     assert "kintail run" in kintail("check", "--help").stdout
+    assert "kintail run" in kintail("check", "--print", "--help").stdout
+    assert "kintail run" in kintail("-h").stdout
     unknown = kintail("shipp")
     assert unknown.returncode == 64 and '"shipp"' in unknown.stderr
+    unknown = kintail("status", "--jsn")
+    assert unknown.returncode == 64 and unknown.stderr.startswith("kintail status: ") and "'--jsn'" in unknown.stderr
 
 
 def test_check_names_every_mistake_with_its_place(tmp_path):
