@@ -315,10 +315,9 @@ void op_get_records(struct call *call)
     if (!read_allowed(call, stream, shard)) {
         return;
     }
-    uint64_t kept_ns = (uint64_t)stream->retention_hours * 3600 * NS_PER_S;
     struct reading reading = {.wire = &call->wire,
                               .shard = shard,
-                              .oldest_ns = call->now_ns > kept_ns ? call->now_ns - kept_ns : 0,
+                              .oldest_ns = service_horizon(call->service, stream, call->now_ns),
                               .left = call_integer(call, "Limit", GET_RECORDS_MAX),
                               .position = token.position};
     wire_map(&call->wire);

@@ -165,8 +165,7 @@ static bool start_listing(struct call *call, struct listing *listing)
 
 static bool shows(const struct call *call, const struct listing *listing, const struct shard *shard)
 {
-    uint64_t kept_ns = (uint64_t)listing->stream->retention_hours * 3600 * NS_PER_S;
-    uint64_t horizon_ns = call->now_ns > kept_ns ? call->now_ns - kept_ns : 0;
+    uint64_t horizon_ns = service_horizon(call->service, listing->stream, call->now_ns);
     uint64_t closed_ns = shard->closed_ns == 0 ? UINT64_MAX : shard->closed_ns;
     switch (listing->filter) {
     case FILTER_AT_LATEST:

@@ -24,6 +24,7 @@ static const char help[] =
     "  --delivery-dir DIR         where Firehose delivers (DIR/firehose of --data)\n"
     "  --discard                  count records and forget them\n"
     "  --max-memory SIZE          records kept in memory, at most (1GiB)\n"
+    "  --keep TIME                how long records are kept, at most (their stream's retention)\n"
     "  --access-key ID:SECRET[:TOKEN]\n"
     "                             verify signatures with this key; may be repeated\n"
     "  --region REGION            region of ARNs and signatures (us-east-1)\n"
@@ -48,6 +49,7 @@ enum option_id {
     OPT_DELIVERY_DIR,
     OPT_DISCARD,
     OPT_MAX_MEMORY,
+    OPT_KEEP,
     OPT_ACCESS_KEY,
     OPT_REGION,
     OPT_ACCOUNT,
@@ -72,6 +74,7 @@ static const struct option long_options[] = {
     {"delivery-dir", required_argument, NULL, OPT_DELIVERY_DIR},
     {"discard", no_argument, NULL, OPT_DISCARD},
     {"max-memory", required_argument, NULL, OPT_MAX_MEMORY},
+    {"keep", required_argument, NULL, OPT_KEEP},
     {"access-key", required_argument, NULL, OPT_ACCESS_KEY},
     {"region", required_argument, NULL, OPT_REGION},
     {"account", required_argument, NULL, OPT_ACCOUNT},
@@ -251,6 +254,10 @@ static int set_value(struct options *options, int id, const char *value)
         return number_parse_size(slice_of_text(value), &options->service.memory_max) == 0
                    ? 0
                    : complain("max-memory", value, "must be a size such as 512MiB");
+    case OPT_KEEP:
+        return number_parse_duration(slice_of_text(value), &options->service.kept_ms_max) == 0
+                   ? 0
+                   : complain("keep", value, "must be a time such as 5m");
     case OPT_TRANSITION_TIME:
         return number_parse_duration(slice_of_text(value), &options->service.transition_ms) == 0
                    ? 0

@@ -99,6 +99,15 @@ void service_begin(struct service *service, struct stream *stream, enum stream_s
     service_settle(service);
 }
 
+uint64_t service_horizon(const struct service *service, const struct stream *stream,
+                         uint64_t now_ns)
+{
+    uint64_t kept_ns = (uint64_t)stream->retention_hours * 3600 * NS_PER_S;
+    uint64_t max_ns = service->options.kept_ms_max * NS_PER_MS;
+    kept_ns = max_ns > 0 && max_ns < kept_ns ? max_ns : kept_ns;
+    return now_ns > kept_ns ? now_ns - kept_ns : 0;
+}
+
 struct stream *service_find_stream(struct service *service, struct slice name)
 {
     service_settle(service);
@@ -106,8 +115,9 @@ struct stream *service_find_stream(struct service *service, struct slice name)
     if (place == service->stream_count || !slice_equal_text(name, service->streams[place]->name)) {
         return NULL;
     }
-    stream_expire(service->streams[place], service_now(service));
-    return service->streams[place];
+    struct stream *stream = service->streams[place];
+    stream_expire(stream, service_horizon(service, stream, service_now(service)));
+    return stream;
 }
 
 void service_count_refused(struct service *service, const char *code, uint64_t count)

@@ -27,6 +27,7 @@ struct service_options {
     const char *delivery_dir; // NULL: deliveries are counted and forgotten
     bool discard;
     uint64_t memory_max;    // bytes of records without a data directory
+    uint64_t kept_ms_max;   // records are kept no longer, whatever the retention of a stream; 0: as long as that says
     uint64_t transition_ms; // how long a stream is CREATING, UPDATING, DELETING
     uint64_t seed;
 };
@@ -70,6 +71,10 @@ void service_unlock(struct service *service);
 uint64_t service_now(const struct service *service);
 // What the Date header says: that, moved by date_offset_s.
 uint64_t service_date(const struct service *service);
+
+// What arrived in the stream before this time is not kept. All times are real.
+uint64_t service_horizon(const struct service *service, const struct stream *stream,
+                         uint64_t now_ns);
 
 // Finds a stream, after its status and retention were brought up to date. NULL when there is none.
 struct stream *service_find_stream(struct service *service, struct slice name);

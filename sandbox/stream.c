@@ -10,8 +10,6 @@
 #include "sandbox/limits.h"
 #include "sandbox/stream_file.h"
 
-#define NS_PER_HOUR (NS_PER_S * 3600)
-
 static struct stream *stream_alloc(const char *name)
 {
     struct stream *stream = xcalloc(1, sizeof(*stream));
@@ -120,14 +118,10 @@ void stream_free(struct stream *stream)
     }
 }
 
-void stream_expire(struct stream *stream, uint64_t real_ns)
+void stream_expire(struct stream *stream, uint64_t before_ns)
 {
-    uint64_t kept_ns = stream->retention_hours * NS_PER_HOUR;
-    if (real_ns <= kept_ns) {
-        return;
-    }
     for (size_t i = 0; i < stream->shards.count; i++) {
-        shard_log_expire(stream->shards.all[i]->log, real_ns - kept_ns);
+        shard_log_expire(stream->shards.all[i]->log, before_ns);
     }
 }
 

@@ -60,7 +60,8 @@ void stream_free(struct stream *stream);
 // Gives logs and buckets to shards that do not have them, after a split or merge.
 NODISCARD int stream_equip(struct stream_world *world, struct stream *stream,
                            uint64_t monotonic_ns);
-void stream_expire(struct stream *stream, uint64_t real_ns);
+// Lets go of records that arrived before a time.
+void stream_expire(struct stream *stream, uint64_t before_ns);
 // Number of shards that take records.
 uint32_t stream_open_shards(const struct stream *stream);
 const char *stream_status_text(const struct stream *stream);

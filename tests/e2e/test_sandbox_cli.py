@@ -73,7 +73,7 @@ def test_help_and_version():
     ["--nix"], ["extra"], ["--listen"], ["--stream", "a b:1"], ["--stream", "a:0"],
     ["--stream", "a:x"], ["--stream", "a:10001"], ["--access-key", "x"], ["--access-key", ":x"],
     ["--account", "12"], ["--seed", "x"], ["--fault", "nix=1"], ["--fault", "throttle=2"],
-    ["--fault", "throttle"], ["--fault", "throttle=x"], ["--no-limits=nix"], ["--max-memory", "x"],
+    ["--fault", "throttle"], ["--fault", "throttle=x"], ["--no-limits=nix"], ["--max-memory", "x"], ["--keep", "x"],
     ["--transition-time", "5"], ["--tls-cert", "x"], ["--tls-ca-out", "x"],
     ["--delivery-stream", "a b"]])
 def test_a_wrong_option_is_named(arguments):

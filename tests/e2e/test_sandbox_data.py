@@ -5,7 +5,7 @@ import subprocess
 
 from support.oracle import read_with
 from support.sandbox import BUILD
-from support.waiting import wait_until
+from support.waiting import pause, wait_until
 
 
 def fill(client, first, count, stream="demo"):
@@ -160,6 +160,23 @@ def test_memory_has_an_end(make_sandbox):
     assert answer["FailedRecordCount"] == 10
     assert answer["Records"][-1]["ErrorCode"] == "InternalFailure"
     assert len(read_with(sandbox.client(), "demo")) == 10
+
+
+def test_what_is_older_than_keep_is_let_go_so_that_memory_suffices(make_sandbox):
+    sandbox = make_sandbox("--stream", "demo:1", "--no-limits", "--max-memory", "4MiB", "--keep", "100ms")
+    client = sandbox.client()
+    shard = client.list_shards(StreamName="demo")["Shards"][0]["ShardId"]
+
+    def put():
+        records = [{"Data": bytes(500_000), "PartitionKey": "k"}] * 4
+        return client.put_records(StreamName="demo", Records=records)["FailedRecordCount"] == 0
+
+    for _ in range(8):  # four times the memory
+        wait_until(put, 10, "room for more")
+        pause(0.12)
+    oldest = client.get_shard_iterator(StreamName="demo", ShardId=shard,
+                                       ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    assert client.get_records(ShardIterator=oldest)["Records"] == []
 
 
 def test_a_failing_disk_refuses_records_and_recovers(make_sandbox, tmp_path):

@@ -219,7 +219,7 @@ class Soak:
         self.directory = directory
         self.counts = Counts()
         self.sandbox = Sandbox(directory / "sandbox", "--stream", f"demo:{SHARDS}", "--max-memory",
-                               "256MiB", "--no-limits=read").start()
+                               "1GiB", "--keep", "60s", "--no-limits=read").start()
         self.sandbox.faults(seed=options.seed, **FAULTS)
         logs = directory / "logs"
         logs.mkdir()
