@@ -27,7 +27,7 @@ struct service_options {
     const char *delivery_dir; // NULL: deliveries are counted and forgotten
     bool discard;
     uint64_t memory_max;    // bytes of records without a data directory
-    uint64_t kept_ms_max;   // records are kept no longer, whatever the retention of a stream; 0: as long as that says
+    uint64_t kept_ms_max;   // how long records are kept at most; 0: their stream's retention
     uint64_t transition_ms; // how long a stream is CREATING, UPDATING, DELETING
     uint64_t seed;
 };
