@@ -58,6 +58,7 @@ struct sim_line {
     bool unended;    // the last of a file that is not known under another name, without a newline
     bool filtered;   // by the configuration
     bool poison;     // the service refuses its record for ever
+    bool in_doubt;   // the agent died while it wrote that it is settled
     bool offered;    // by this agent, as the first of a record
     bool may_repeat; // the agent cannot know that it was accepted
     bool appended;   // to the queue

@@ -215,6 +215,7 @@ static void forget(struct sim *sim, enum sim_end end)
     for (unsigned i = 1; i <= sim->line_count; i++) {
         struct sim_line *line = &sim->lines[i];
         bool known = line->ack >= (rewinds ? LINE_DURABLE : LINE_WRITTEN);
+        line->in_doubt = line->ack == LINE_SETTLED && sim->io.ack_torn;
         if (line->accepted > 0 && (!known || (rewinds && !line->durable))) {
             line->may_repeat = true;
             line->ack = LINE_OPEN;

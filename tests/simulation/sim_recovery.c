@@ -221,7 +221,7 @@ static void check_offered(const struct sim *sim, const bool *covered)
     bool drops = sim->flow.queue.when_full == WHEN_FULL_DROP_OLDEST;
     for (unsigned i = 1; i <= sim->line_count; i++) {
         const struct sim_line *line = &sim->lines[i];
-        bool is_open = line->ack == LINE_OPEN || (line->ack == LINE_SETTLED && !sim->io.ack_torn);
+        bool is_open = line->ack < LINE_WRITTEN && !line->in_doubt;
         if (line->offered && is_open && !line->poison && line->copies > 0 && !drops &&
             !covered[i]) {
             sim_fail(sim, "(f) line %u was offered and is not reported", i);

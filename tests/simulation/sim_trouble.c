@@ -26,10 +26,13 @@ static void fail_calls(struct sim *sim)
     fault_io_fail(&sim->fault, call, nth, count, error);
 }
 
+// Where logs are copied too, what looks at them does not fail: see README.md.
 static void fail_logs(struct sim *sim)
 {
-    static const char *const calls[] = {"pread", "open", "fstat", "stat", "list", "notify_read"};
-    static const int errors[] = {-EIO, -EINTR, -EACCES, -ENOMEM};
+    static const char *const calls[] = {"notify_read", "notify_add", "list", "pread",
+                                        "open",        "fstat",      "stat"};
+    enum { CALLS_OF_EVENTS = 2 };
+    static const int errors[] = {-EIO, -EINTR, -EACCES, -ENOMEM, -EMFILE};
     fault_io_heal(&sim->log_fault);
     if (sim_one_in(sim, 3)) {
         uint64_t bytes = 1 + sim_below(sim, 200);
@@ -37,7 +40,8 @@ static void fail_logs(struct sim *sim)
         fault_io_shorten(&sim->log_fault, "pread", 1, UINT64_MAX, (size_t)bytes);
         return;
     }
-    const char *call = calls[sim_below(sim, ARRAY_COUNT(calls))];
+    size_t count_of_calls = sim->never_copies ? ARRAY_COUNT(calls) : CALLS_OF_EVENTS;
+    const char *call = calls[sim_below(sim, count_of_calls)];
     int error = errors[sim_below(sim, ARRAY_COUNT(errors))];
     uint64_t nth = 1 + sim_below(sim, 5);
     uint64_t count = 1 + sim_below(sim, 5);
@@ -161,9 +165,7 @@ void sim_trouble_step(struct sim *sim)
         trouble_service(sim);
         break;
     case 11:
-        if (sim->never_copies) {
-            fail_logs(sim);
-        }
+        fail_logs(sim);
         break;
     case 8:
         simdisk_drop_caches(sim->disk);
